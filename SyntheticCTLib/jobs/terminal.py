@@ -1,0 +1,88 @@
+"""Shows the events of a job to a person: a line that is drawn over on a terminal, plain lines elsewhere."""
+
+from __future__ import annotations
+
+import json
+import shutil
+from typing import TextIO
+
+from .events import Event
+
+_BAR_WIDTH = 20
+"""Characters of the bar, which is drawn only where the share done is measured."""
+
+_ERASE_LINE = "\r\x1b[K"
+
+
+class JsonLines:
+    """Writes each event as one line of JSON."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def show(self, event: Event) -> None:
+        """Write the event."""
+        print(json.dumps(event), file=self._stream, flush=True)
+
+    def close(self) -> None:
+        """Nothing is left open."""
+
+
+class PlainLines:
+    """Writes one line for each stage, for log files."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+        self._stage: str | None = None
+
+    def show(self, event: Event) -> None:
+        """Write the event where it begins a stage or is a note."""
+        if event["event"] == "note":
+            print(f"note: {event['text']}", file=self._stream, flush=True)
+        elif event["event"] == "stage" and event["stage"] != self._stage:
+            self._stage = event["stage"]
+            print(f"{event['elapsed']:7.1f} s  {self._stage}", file=self._stream, flush=True)
+
+    def close(self) -> None:
+        """Nothing is left open."""
+
+
+class Bar:
+    """Draws the current stage over and over on one line of a terminal."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self._stream = stream
+
+    def show(self, event: Event) -> None:
+        """Redraw the line, or write a note above it."""
+        if event["event"] == "note":
+            print(f"{_ERASE_LINE}note: {event['text']}", file=self._stream, flush=True)
+        elif event["event"] == "stage":
+            width = shutil.get_terminal_size().columns - 1
+            print(_ERASE_LINE + bar_line(event)[:width], end="", file=self._stream, flush=True)
+
+    def close(self) -> None:
+        """Clear the line, for what is written next."""
+        print(_ERASE_LINE, end="", file=self._stream, flush=True)
+
+
+def bar_line(event: Event) -> str:
+    """Elapsed time and stage of an event; bar, percent and remaining time only where they are measured."""
+    line = f"{_clock(event['elapsed'])}  {event['stage']}"
+    if "done" in event:
+        filled = round(_BAR_WIDTH * event["done"])
+        line += f"  [{'#' * filled}{'.' * (_BAR_WIDTH - filled)}] {event['done']:4.0%}"
+    if "remaining" in event:
+        line += f"  {_clock(event['remaining'])} left"
+    return line
+
+
+def _clock(seconds: float) -> str:
+    return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
+
+
+def display_for(as_json: bool, out: TextIO, err: TextIO) -> JsonLines | PlainLines | Bar:
+    """The display that fits: JSON on standard output when asked for, else standard error for a person."""
+    if as_json:
+        return JsonLines(out)
+    return Bar(err) if err.isatty() else PlainLines(err)
