@@ -39,7 +39,7 @@ class JobDocument:
     def __post_init__(self) -> None:
         if self.version != DOCUMENT_VERSION:
             raise InputError(
-                f"The job document has version {self.version!r}; expected {DOCUMENT_VERSION}. Update SyntheticCT."
+                f"The job document has version {self.version!r}; expected {DOCUMENT_VERSION}. Update it."
             )
         if not isinstance(self.kind, str) or not _KIND.fullmatch(self.kind):
             raise InputError(

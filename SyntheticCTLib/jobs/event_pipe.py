@@ -22,7 +22,7 @@ class ByteSource(Protocol):
 
 
 class NonBlockingSource:
-    """Reads a pipe that answers at once; no thread, which would starve where Python's lock is held (Slicer)."""
+    """Reads a pipe that answers at once; no thread, which Slicer would starve of Python's lock."""
 
     def __init__(self, descriptor: int) -> None:
         os.set_blocking(descriptor, False)

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from typing import Any, Protocol
 
 GRACE = 10.0
-"""Seconds a process may take after the polite signal; only one that is moving outputs into place needs any."""
+"""Seconds a process may take after the polite signal; only one that is moving its outputs needs any."""
 
 _CREATE_NEW_PROCESS_GROUP = 0x00000200
 _CREATE_NO_WINDOW = 0x08000000

@@ -88,7 +88,7 @@ def _exit_code(worker: int) -> int | None:
 
 
 def _leave(code: int) -> None:
-    """Leave without tearing the interpreter down: threads of compiled libraries hang or crash there at times."""
+    """Leave without tearing the interpreter down: threads of compiled libraries may hang or crash there."""
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(code)
