@@ -82,8 +82,8 @@ class ChildJob:
         except OSError as error:
             self._workspace.remove()
             raise InputError(
-                f"The job could not be started with {self._python} ({error.strerror}). "
-                "Name a Python interpreter that exists."
+                f"The job could not be started with {self._python} ({error}). "
+                "Check that this interpreter exists and that the temporary folder has room."
             ) from error
         self._reader = EventReader(open_source(self._process.stdout.fileno()))
         return self

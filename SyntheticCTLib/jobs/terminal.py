@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
-from typing import TextIO
+from typing import Protocol, TextIO
 
 from .events import Event
 
@@ -12,6 +12,14 @@ _BAR_WIDTH = 20
 """Characters of the bar, which is drawn only where the share done is measured."""
 
 _ERASE_LINE = "\r\x1b[K"
+
+
+class Display(Protocol):
+    """Shows events as they come."""
+
+    def show(self, event: Event) -> None: ...
+
+    def close(self) -> None: ...
 
 
 class JsonLines:
@@ -81,7 +89,7 @@ def _clock(seconds: float) -> str:
     return f"{int(seconds) // 60}:{int(seconds) % 60:02d}"
 
 
-def display_for(as_json: bool, out: TextIO, err: TextIO) -> JsonLines | PlainLines | Bar:
+def display_for(as_json: bool, out: TextIO, err: TextIO) -> Display:
     """The display that fits: JSON on standard output when asked for, else standard error for a person."""
     if as_json:
         return JsonLines(out)

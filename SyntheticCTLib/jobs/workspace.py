@@ -7,6 +7,7 @@ import stat
 import tempfile
 from pathlib import Path
 
+from ..errors import InputError
 from .ownership import is_abandoned, owned_name, remove_tree
 from .staging import discard
 
@@ -29,12 +30,23 @@ class Workspace:
 
     @classmethod
     def create(cls) -> Workspace:
-        """Make a fresh workspace in the system's temporary folder, after removing those of dead processes."""
+        """Make a fresh workspace in the system's temporary folder, after removing those of dead processes.
+
+        Raises:
+            InputError: nothing can be written there.
+        """
         base = Path(tempfile.gettempdir())
         sweep(base)
         workspace = cls(base / owned_name(WORKSPACE_PREFIX))
-        workspace.folder.mkdir(mode=0o700)
-        workspace.scratch.mkdir()
+        try:
+            workspace.folder.mkdir(mode=0o700)
+            workspace.scratch.mkdir()
+        except OSError as error:
+            remove_tree(workspace.folder)
+            raise InputError(
+                f"The temporary folder {base} cannot be written to ({error.strerror}). "
+                "Make room there, or set TMPDIR to another folder."
+            ) from error
         return workspace
 
     def announce_staging(self, root: Path) -> None:

@@ -13,7 +13,7 @@ _REAL = Path(SyntheticCTLib.__file__).parent
 
 
 def make_library(folder: Path, **rooms: str) -> Path:
-    """Make FOLDER/SyntheticCTLib with the given rooms (name: source of its jobs.py) and links to all others."""
+    """Make FOLDER/SyntheticCTLib with the given rooms (name: source of jobs.py) and links to the others."""
     package = folder / "SyntheticCTLib"
     package.mkdir(parents=True)
     for item in _REAL.iterdir():

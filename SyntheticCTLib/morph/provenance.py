@@ -1,0 +1,140 @@
+"""The two records that go with a morph: a public one for the data set, a private one for its makers.
+
+The private record holds all that is needed to make the morph again: names and content hashes of the inputs,
+seed, versions, parameters, the quality report. Publishing it, or a list of pairs and seeds, would undo the
+anonymity of the data, so the public record is built from an allow-list and knows none of it. Neither holds a
+clock time: the same work gives the same bytes.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from decimal import ROUND_HALF_UP, Decimal
+from importlib import metadata as packages
+from pathlib import Path
+from typing import Any
+
+from .. import __version__
+
+RECORD_VERSION = 1
+
+ID_DIGITS = 12
+"""Hexadecimal digits of the opaque id: in a million morphs, two share one with a chance of 1 in 500."""
+
+ROUNDED_TO = 5
+"""The public record tells the percentage to this step only; the exact one helps to undo the morph."""
+
+_PUBLIC_METHOD = ("backend", "versions")
+"""What the public record repeats of the path's method; parameters may hold the seed."""
+
+_PACKAGES = ("numpy", "SimpleITK", "scipy", "antspyx")
+"""Packages whose version decides about the voxels."""
+
+
+def private_record(
+    *,
+    percent: Decimal,
+    inputs: Mapping[str, Any],
+    parameters: Mapping[str, Any],
+    method: Mapping[str, Any],
+    report: Mapping[str, Any],
+    metadata: Mapping[str, Any],
+    labels: Mapping[str, Mapping[int, str]],
+    software: Mapping[str, str] | None = None,
+) -> dict[str, Any]:
+    """Everything about one morph, as JSON values; not for publication.
+
+    Args:
+        percent: how far the morph goes, 0..100.
+        inputs: names and content hashes of the files.
+        parameters: what the user asked for (grid, seed, backend ...).
+        method: `MorphPath.method`.
+        report: `QualityReport.to_dict()`, with a "verdict".
+        metadata: the morph's interpolated metadata.
+        labels: names of the labels in each layer.
+        software: versions by package; those of this process unless given.
+    """
+    record = {
+        "record": "SyntheticCT private provenance: names the sources, do not publish",
+        "version": RECORD_VERSION,
+        "percent": float(percent),
+        "inputs": inputs,
+        "parameters": parameters,
+        "method": method,
+        "software": software if software is not None else software_versions(),
+        "labels": labels,
+        "metadata": metadata,
+        "report": report,
+    }
+    record = _plain(record)
+    return {**record, "id": opaque_id(record)}
+
+
+def public_record(private: Mapping[str, Any]) -> dict[str, Any]:
+    """What may go with the published image, taken from its private record.
+
+    The id is opaque: it is found again in the private record, and tells nothing without it.
+    """
+    step = Decimal(ROUNDED_TO)
+    about = (Decimal(str(private["percent"])) / step).to_integral_value(ROUND_HALF_UP) * step
+    return {
+        "record": "SyntheticCT public record",
+        "version": RECORD_VERSION,
+        "synthetic": True,
+        "id": private["id"],
+        "percent_about": int(about),
+        "grid": private["parameters"].get("grid"),
+        "verdict": private["report"]["verdict"],
+        "method": {
+            "name": "one CT morphed part of the way to another; this body does not exist",
+            **{name: private["method"][name] for name in _PUBLIC_METHOD if name in private["method"]},
+            "software": private["software"],
+        },
+        "labels": private["labels"],
+        "metadata": private["metadata"],
+    }
+
+
+def opaque_id(record: Mapping[str, Any]) -> str:
+    """The first digits of the SHA-256 of the record's canonical JSON (sorted keys, no blanks)."""
+    canonical = json.dumps(record, sort_keys=True, separators=(",", ":"), allow_nan=False)
+    return hashlib.sha256(canonical.encode("ascii")).hexdigest()[:ID_DIGITS]
+
+
+def to_text(record: Mapping[str, Any]) -> str:
+    """The record as it is written into a file."""
+    return json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def file_hash(file: Path) -> str:
+    """SHA-256 of a file's bytes, for inputs that are no CT images."""
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def software_versions() -> dict[str, str]:
+    """Versions of this program and of the packages that decide about the voxels."""
+    versions = {"syntheticct": __version__}
+    for name in _PACKAGES:
+        try:
+            versions[name] = packages.version(name)
+        except (
+            packages.PackageNotFoundError
+        ):  # antspyx is optional; Slicer has a SimpleITK without package data
+            continue
+    return versions
+
+
+def _plain(value: Any) -> Any:
+    """The value in JSON's own types; numbers that are not finite become null."""
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}
+    if isinstance(value, list | tuple):
+        return [_plain(item) for item in value]
+    if hasattr(value, "tolist"):  # a number or an array of numpy
+        return _plain(value.tolist())
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    return value
