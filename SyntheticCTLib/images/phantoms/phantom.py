@@ -1,0 +1,209 @@
+"""Torso CTs of people who never lived, for demonstrations, tests and statistics."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+import SimpleITK as sitk  # noqa: N813
+
+from ...errors import InputError
+from ..hu import AIR_HU, MAX_HU
+from ..labels import LabelLayer
+from . import vessels
+from .grid import Grid
+from .lesions import place_lesions
+from .organs import ORGAN_NAMES, Organs
+from .patient import Frame, draw_patient
+from .record import draw_record
+from .render import Painter, coarse_fields, make_texture
+from .scanner import PLAIN_BLUR_MM, Noise, blur_in_plane, paint_table, usual_noise
+from .torso import Torso
+
+REGIONS = {"torso": (-190.0, 228.0), "chest": (-70.0, 228.0), "abdomen": (-190.0, 45.0)}
+"""Lowest and highest height of each field of view in model mm."""
+
+MODEL_STEP_MM = 5.0
+"""Grid on which trees and lesions are planned: the same at every voxel size, so that the patient is too."""
+
+SLICES_AT_ONCE = 6
+
+
+@dataclass(frozen=True)
+class Phantom:
+    """A CT (int16 HU), its label layers (`organs`, and `lesions` if there are any) and its record."""
+
+    image: sitk.Image
+    layers: list[LabelLayer]
+    metadata: dict = field(default_factory=dict)
+
+
+def make_phantom(
+    seed: int,
+    spacing: tuple[float, float, float] = (1.5, 1.5, 3.0),
+    size: tuple[int, int, int] | None = None,
+    lesions: int = 0,
+    region: str = "torso",
+    noise_hu: float | None = None,
+    blur_mm: float | None = None,
+    contrast: float | None = None,
+    table: bool = True,
+    direction: tuple[float, ...] | None = None,
+) -> Phantom:
+    """Make the CT of one phantom patient; the same arguments give the same bytes.
+
+    seed: which patient; the anatomy does not depend on spacing, size, noise or lesions.
+    spacing: voxel size in mm (i, j, k); slices are as thick as they are far apart.
+    size: voxels (i, j, k), centered on the region; default: what holds the body.
+    lesions: how many lung nodules and liver lesions to add, as the layer `lesions`.
+    region: "torso", "chest" or "abdomen".
+    noise_hu: standard deviation of the noise; default: as real scans of that slice thickness have, 0: none.
+    blur_mm: in-plane point-spread (Gaussian sigma); default: a soft kernel's.
+    contrast: iodine in the blood, 0 plain to about 1 portal-venous; default: drawn with the patient.
+    table: whether the scanner's couch is seen.
+    direction: 9 numbers, row-major (the volume's axes as columns); default: identity. Raises InputError for
+    arguments of no meaning, and for more lesions than fit into the field of view.
+    """
+    _check(seed, spacing, size, lesions, region)
+    streams = dict(
+        zip(
+            ("patient", "frame", "vessels", "texture", "noise", "lesions", "record"),
+            np.random.SeedSequence(seed).spawn(7),
+            strict=True,
+        )
+    )
+    patient = draw_patient(streams["patient"], contrast)
+    torso, frame = Torso(patient), Frame(patient, streams["frame"])
+    grid = _place_grid(torso, frame, spacing, size, region, direction)
+    inside = _inside_points(torso)
+    rng = np.random.default_rng(streams["vessels"])
+    tubes = _all_tubes(torso, inside, rng)
+    texture = make_texture(np.random.default_rng(streams["texture"]))
+    spots = place_lesions(
+        lesions,
+        patient,
+        frame,
+        grid,
+        {name: inside[name] for name in ("lung_right", "lung_left", "liver")},
+        np.random.default_rng(streams["lesions"]),
+    )
+    painter = Painter(grid, torso, frame, coarse_fields(grid, torso, frame, texture), tubes, spots)
+    noise_hu = usual_noise(spacing[2]) if noise_hu is None else float(noise_hu)
+    noise = Noise(streams["noise"], grid.size[1::-1], spacing, noise_hu) if noise_hu > 0 else None
+    couch = _couch(torso, frame) if table else None
+    blur = PLAIN_BLUR_MM if blur_mm is None else float(blur_mm)
+    hu, organs, marks = _scan(painter, couch, blur, noise)
+    layers = [LabelLayer("organs", grid.image_of(organs), dict(ORGAN_NAMES))]
+    if spots:
+        layers.append(LabelLayer("lesions", grid.image_of(marks), {spot.value: spot.name for spot in spots}))
+    record = draw_record(
+        seed, patient, [spot.name for spot in spots], np.random.default_rng(streams["record"])
+    )
+    return Phantom(grid.image_of(hu), layers, record)
+
+
+def _scan(painter: Painter, couch, blur_mm: float, noise: Noise | None):
+    """HU (int16), organs and lesions (uint8) of the whole volume, a few slices at a time."""
+    nx, ny, nz = painter.grid.size
+    hu = np.empty((nz, ny, nx), dtype=np.int16)
+    organs = np.empty((nz, ny, nx), dtype=np.uint8)
+    marks = np.zeros((nz, ny, nx), dtype=np.uint8) if painter.lesions else None
+    for first in range(0, nz, SLICES_AT_ONCE):
+        last = min(first + SLICES_AT_ONCE, nz)
+        painted, labels, lesions = painter.paint(first, last, couch)
+        painted = blur_in_plane(painted, painter.grid.spacing, blur_mm)
+        if noise is not None:
+            for k in range(first, last):
+                painted[k - first] += noise.slice(k)
+        hu[first:last] = np.clip(np.rint(painted), AIR_HU, MAX_HU)
+        organs[first:last] = labels
+        if marks is not None:
+            marks[first:last] = lesions
+    return hu, organs, marks
+
+
+def _check(seed, spacing, size, lesions, region) -> None:
+    if seed != int(seed) or seed < 0:
+        raise InputError(f"A phantom's seed must be a whole number from 0 up, but it is {seed!r}.")
+    if len(spacing) != 3 or not all(np.isfinite(s) and 0.2 <= s <= 20 for s in spacing):
+        raise InputError(
+            f"A phantom's spacing must be three numbers from 0.2 to 20 mm, but it is {spacing!r}."
+        )
+    if size is not None and (len(size) != 3 or not all(n == int(n) and n >= 2 for n in size)):
+        raise InputError(f"A phantom's size must be three whole numbers from 2 up, but it is {size!r}.")
+    if lesions != int(lesions) or not 0 <= lesions <= 50:
+        raise InputError(f"A phantom can have 0 to 50 lesions, but {lesions!r} were asked for.")
+    if region not in REGIONS:
+        raise InputError(f"A phantom's region must be one of {', '.join(REGIONS)}, but it is {region!r}.")
+
+
+def _place_grid(torso: Torso, frame: Frame, spacing, size, region: str, direction) -> Grid:
+    """A grid centered on the region; without a size it holds the trunk, some air and the couch."""
+    low, high = REGIONS[region]
+    axes = np.eye(3) if direction is None else np.asarray(direction, dtype=float).reshape(3, 3)
+    if size is None:
+        heights = np.linspace(low, min(high, 160), 40)
+        wide = float((torso.wall_x(heights) + torso.fat_side(heights)).max()) * frame.scale[0]
+        front = float((torso.wall_front(heights) - torso.belly(heights) - torso.fat_front(heights)).min())
+        back = float((torso.wall_back(heights) + torso.fat_back(heights)).max())
+        deep = (back - front) * frame.scale[1] + max(0.0, torso.patient.breast_mm - 10) + 36
+        extent = np.array([2 * wide + 30, deep + 24, (high - low) * frame.scale[2]])
+        size = tuple(int(n) for n in np.ceil(np.abs(axes.T) @ extent / np.asarray(spacing)))
+    center = frame.to_scanner(np.array([[0, 4.0, (low + high) / 2]]))[0]
+    reach = axes @ ((np.asarray(size) - 1) / 2 * np.asarray(spacing))
+    origin = tuple(float(np.round(c, 4)) for c in center - reach)
+    return Grid(tuple(int(n) for n in size), tuple(float(s) for s in spacing), origin, axes)
+
+
+def _inside_points(torso: Torso) -> dict[str, tuple[np.ndarray, np.ndarray]]:
+    """Model points inside lungs and liver with their depth in mm."""
+    step = MODEL_STEP_MM
+    z, y, x = np.meshgrid(
+        np.arange(-170, 231, step), np.arange(-125, 126, step), np.arange(-150, 151, step), indexing="ij"
+    )
+    x, y, z = (a.astype(np.float32) for a in (x, y, z))
+    organs = Organs(torso, x, y, z)
+    found = {}
+    for name in ("lung_right", "lung_left", "liver"):
+        from scipy.ndimage import distance_transform_edt
+
+        shape = organs.organ(name)
+        inside = shape < -1
+        depth = distance_transform_edt(inside) * step - step / 2
+        found[name] = (np.column_stack([x[inside], y[inside], z[inside]]), depth[inside])
+    return found
+
+
+def _all_tubes(torso: Torso, inside, rng) -> dict[str, vessels.Tubes]:
+    def spread(name: str, count: int):
+        points = inside[name][0]
+        chosen = points[rng.choice(len(points), min(count, len(points)), replace=False)]
+        return chosen + rng.uniform(-MODEL_STEP_MM / 2, MODEL_STEP_MM / 2, chosen.shape)
+
+    density = torso.patient.vessel_density
+    lungs = [
+        vessels.lung_vessels(torso, side, spread(name, int(1500 * density)), rng)
+        for side, name in ((-1, "lung_right"), (1, "lung_left"))
+    ]
+    walls, lumens = vessels.airway_tubes(torso)
+    return {
+        "lung_vessels": vessels.Tubes.join(lungs),
+        "liver_vessels": vessels.liver_vessels(torso, spread("liver", 240), rng),
+        "mediastinum": vessels.mediastinal_tubes(torso),
+        "abdomen": vessels.abdominal_tubes(torso, rng),
+        "aorta": vessels.artery_course(torso),
+        "cava": vessels.cava_tubes(torso),
+        "airway_walls": walls,
+        "airways": lumens,
+        "bones": vessels.bone_tubes(torso),
+        "costal_margin": vessels.costal_margin(torso),
+    }
+
+
+def _couch(torso: Torso, frame: Frame):
+    """A painter of the couch under this patient's back."""
+    heights = np.linspace(-150, 150, 30)
+    backs = np.column_stack([np.zeros(30), torso.wall_back(heights) + torso.fat_back(heights), heights])
+    scanner = frame.to_scanner(backs)
+    back_y, middle_x = float(scanner[:, 1].max()), float(scanner[:, 0].mean())
+    return lambda hu, points: paint_table(hu, points[0], points[1], back_y, middle_x)
