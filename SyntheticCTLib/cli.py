@@ -89,7 +89,7 @@ def _tell(arguments: argparse.Namespace, final: Event) -> int:
 
 @contextmanager
 def _interrupts_noted() -> Iterator[Callable[[], bool]]:
-    """Note Ctrl-C, a polite end or a closed terminal instead of raising wherever the program happens to be."""
+    """Note Ctrl-C, a polite end or a closed terminal instead of raising wherever the program is."""
     noted: list[int] = []
     numbers = [getattr(signal, name) for name in ("SIGINT", "SIGTERM", "SIGHUP") if hasattr(signal, name)]
     before = {number: signal.signal(number, lambda number, frame: noted.append(number)) for number in numbers}

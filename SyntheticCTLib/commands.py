@@ -38,7 +38,7 @@ def _add_registration(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--backend",
         choices=("ants", "simpleitk"),
-        help="what registers: ants (SyN, better) or simpleitk (needs nothing more); ants where it is installed",
+        help="what registers: ants (SyN, better; default where installed) or simpleitk (always there)",
     )
     command.add_argument(
         "--seed", type=_seed, metavar="N", help="seed of the registration's random samples (default 0)"

@@ -20,7 +20,7 @@ from .process_group import end_group, end_leftovers, group_arguments
 from .workspace import Workspace
 
 _PACKAGE, _, _ROOM = __package__.partition(".")
-_LIBRARY = Path(__file__).resolve().parents[2]
+_LIBRARY = Path(__file__).absolute().parents[2]
 
 _POLL_INTERVAL = 0.05
 """Seconds between two looks in `wait`."""

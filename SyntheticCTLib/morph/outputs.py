@@ -37,7 +37,7 @@ def parse_percents(texts: Sequence[str]) -> tuple[Decimal, ...]:
         percent = Decimal(text) if _PERCENT.fullmatch(text) else None
         if percent is None or percent > 100:
             raise InputError(
-                f"The percentage '{text}' cannot be used; expected a number from 0 to 100, such as 50 or 12.5."
+                f"The percentage '{text}' cannot be used; expected a number from 0 to 100, such as 12.5."
             )
         if percent in percents:
             raise InputError(f"The percentage {text} was given twice; give each once.")

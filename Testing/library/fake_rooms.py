@@ -12,15 +12,22 @@ import SyntheticCTLib
 _REAL = Path(SyntheticCTLib.__file__).parent
 
 
-def make_library(folder: Path, **rooms: str) -> Path:
-    """Make FOLDER/SyntheticCTLib with the given rooms (name: source of jobs.py) and links to the others."""
+def make_library(folder: Path, **jobs_of_rooms: str) -> Path:
+    """Make FOLDER/SyntheticCTLib, in which the given rooms have another jobs.py, and return FOLDER."""
     package = folder / "SyntheticCTLib"
     package.mkdir(parents=True)
-    for item in _REAL.iterdir():
-        if item.name not in rooms and item.name != "__pycache__":
-            (package / item.name).symlink_to(item)
-    for name, source in rooms.items():
-        (package / name).mkdir()
-        (package / name / "__init__.py").write_text('"""A fake room."""\n')
-        (package / name / "jobs.py").write_text(source)
+    _link(_REAL, package, leave_out=jobs_of_rooms)
+    for room, source in jobs_of_rooms.items():
+        (package / room).mkdir()
+        if (_REAL / room).is_dir():
+            _link(_REAL / room, package / room, leave_out=["jobs.py"])
+        else:
+            (package / room / "__init__.py").write_text('"""A fake room."""\n')
+        (package / room / "jobs.py").write_text(source)
     return folder
+
+
+def _link(source: Path, folder: Path, leave_out) -> None:
+    for item in source.iterdir():
+        if item.name not in leave_out and item.name != "__pycache__":
+            (folder / item.name).symlink_to(item)

@@ -1,4 +1,4 @@
-"""Jobs in a child process: progress, noise, crashes, cancel at any moment, a dead parent, Windows by fakes."""
+"""Jobs in a child process: progress, noise, crashes, cancel, a dead parent, Windows by fakes."""
 
 from __future__ import annotations
 

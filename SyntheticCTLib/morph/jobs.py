@@ -1,0 +1,228 @@
+"""The jobs of this room: "morph.register", "morph.morph", "morph.phantom"; parameters as the command line
+makes them.
+
+All inputs are read and checked, and the output folder is claimed, before the long work begins.
+"""
+
+from __future__ import annotations
+
+import glob
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import InputError
+from ..jobs import JobContext, job_kind
+from .inputs import Metadata, Side, read_metadata, read_side
+from .outputs import PATH_FILE, PRIVATE, MorphFiles, parse_percents, superseded
+from .provenance import private_record, public_record, to_text
+
+if TYPE_CHECKING:
+    from .path import MorphPath
+    from .warping import Morphed
+
+
+@job_kind("morph.register")
+def register_job(parameters: dict[str, Any], context: JobContext) -> dict[str, Any]:
+    """Find the path between two CTs and save it.
+
+    Parameters: source, target, series_source, series_target, source_labels, target_labels, output (a .nrrd
+        file),
+    backend, seed, repeatable, overwrite. Result: file, backend.
+    """
+    output = Path(parameters["output"])
+    if output.suffix.lower() != ".nrrd":
+        raise InputError(f"The path would be written to {output.name}; expected a name that ends in .nrrd.")
+    with context.staging(output.parent, parameters["overwrite"], [glob.escape(output.name)]) as folder:
+        source, target = _read_pair(parameters, parameters["source_labels"], context)
+        path = _register(parameters, source, target, context)
+        path.save(folder / output.name)
+    return {"file": str(output), "backend": path.method.get("backend")}
+
+
+@job_kind("morph.morph")
+def morph_job(parameters: dict[str, Any], context: JobContext) -> dict[str, Any]:
+    """Morph a CT, its labels and its metadata to each percentage asked for; judge and describe every result.
+
+    Parameters: source, target, series_source, series_target, labels, target_labels, metadata, metadata_rules,
+        path,
+    backend, seed, repeatable, percents, grid, strict, output (a folder), overwrite. Result: folder, morphs (a
+    list), strictly_rejected (names of what was not delivered).
+    """
+    percents = parse_percents(parameters["percents"])
+    output = Path(parameters["output"])
+    saved_path = Path(parameters["path"]) if parameters["path"] else None
+    writes_path = saved_path is None or saved_path.resolve() != (output / PATH_FILE).resolve()
+    with context.staging(output, parameters["overwrite"], superseded(percents, writes_path)) as folder:
+        metadata = read_metadata(parameters["metadata"], parameters["metadata_rules"])
+        source, target = _read_pair(parameters, parameters["labels"], context)
+        for percent in percents:
+            MorphFiles(percent).labels([layer.name for layer in source.layers])  # refuses layers of one name
+        path = (
+            _load_path(saved_path, source, target)
+            if saved_path
+            else _register(parameters, source, target, context)
+        )
+        (folder / PRIVATE).mkdir(mode=0o700)
+        if writes_path:
+            path.save(folder / PATH_FILE)
+        work = _Morphing(parameters, source, target, metadata, path, folder, context)
+        morphs = [work.deliver(percent) for percent in percents]
+    return {
+        "folder": str(output),
+        "morphs": morphs,
+        "strictly_rejected": [morph["name"] for morph in morphs if not morph["files"]],
+    }
+
+
+@job_kind("morph.phantom")
+def phantom_job(parameters: dict[str, Any], context: JobContext) -> dict[str, Any]:
+    """Write a phantom: image, label layers and metadata, ready to be a source or a target.
+
+    Parameters: seed, lesions, output (a folder), overwrite. Result: folder, files.
+    """
+    from ..images.phantoms import make_phantom
+    from ..images.writing import write_image, write_layer
+
+    name = f"phantom_{parameters['seed']:03d}"
+    earlier = [f"{name}.nii.gz", f"{name}.json", f"{name}_*.nii.gz"]
+    with context.staging(parameters["output"], parameters["overwrite"], earlier) as folder:
+        context.report("building the phantom")
+        phantom = make_phantom(parameters["seed"], lesions=parameters["lesions"])
+        context.report("writing")
+        write_image(phantom.image, folder / f"{name}.nii.gz", description="SYNTHETIC phantom")
+        for layer in phantom.layers:
+            write_layer(layer, folder / f"{name}_{layer.name}.nii.gz")
+        (folder / f"{name}.json").write_text(to_text(phantom.metadata), encoding="utf-8")
+        files = sorted(file.name for file in folder.iterdir())
+    return {"folder": str(parameters["output"]), "files": files}
+
+
+class _Morphing:
+    """What all morphs of one job share; `deliver` makes one of them."""
+
+    def __init__(
+        self,
+        parameters: dict[str, Any],
+        source: Side,
+        target: Side,
+        metadata: Metadata,
+        path: MorphPath,
+        folder: Path,
+        context: JobContext,
+    ) -> None:
+        self._parameters = parameters
+        self._source = source
+        self._target = target
+        self._metadata = metadata
+        self._path = path
+        self._folder = folder
+        self._context = context
+
+    def deliver(self, percent: Decimal) -> dict[str, Any]:
+        """Make one morph and write its files; of a rejected one under `strict` only the private files."""
+        from .gate import assess
+        from .sheet import contact_sheet
+
+        files = MorphFiles(percent)
+        morphed = self._morph(percent)
+        self._context.report(f"{percent} %: judging the result")
+        report = assess(self._source.image, self._target.image, morphed, self._path, self._source.layers)
+        private = self._describe(percent, morphed, report.to_dict())
+        self._context.report(f"{percent} %: writing")
+        self._write(files.private_record, to_text(private))
+        contact_sheet(
+            self._source.image,
+            self._target.image,
+            morphed,
+            self._path,
+            report,
+            self._folder / files.contact_sheet,
+        )
+        withheld = self._parameters["strict"] and report.verdict == "reject"
+        return {
+            "percent": float(percent),
+            "name": files.name,
+            "verdict": report.verdict,
+            "reasons": list(report.reasons),
+            "files": [] if withheld else self._publish(files, morphed, public_record(private)),
+            "private_files": [files.private_record, files.contact_sheet],
+        }
+
+    def _morph(self, percent: Decimal) -> Morphed:
+        from ..images.geometry import Geometry
+        from .warping import morph
+
+        grid = self._parameters["grid"]
+        return morph(
+            self._source.image,
+            self._path,
+            float(percent / 100),
+            labels=self._source.layers,
+            grid=grid,
+            target_geometry=Geometry.of(self._target.image) if grid == "target" else None,
+            progress=lambda stage, done=None: self._context.report(f"{percent} %: {stage}", done),
+        )
+
+    def _describe(self, percent: Decimal, morphed: Morphed, report: dict[str, Any]) -> dict[str, Any]:
+        asked = ("grid", "backend", "seed", "repeatable", "strict", "series_source", "series_target")
+        return private_record(
+            percent=percent,
+            inputs={
+                "source": self._source.described(),
+                "target": self._target.described(),
+                "metadata": self._metadata.files,
+            },
+            parameters={name: self._parameters[name] for name in asked},
+            method=self._path.method,
+            report=report,
+            metadata=self._metadata.at(float(percent / 100)),
+            labels={layer.name: layer.names for layer in morphed.layers},
+        )
+
+    def _publish(self, files: MorphFiles, morphed: Morphed, record: dict[str, Any]) -> list[str]:
+        """Write what may be published; return the file names."""
+        from ..images.writing import write_image, write_layer
+
+        description = f"SYNTHETIC {record['id']}"
+        write_image(morphed.image, self._folder / files.image, description=description)
+        labels = files.labels([layer.name for layer in morphed.layers])
+        for layer in morphed.layers:
+            write_layer(layer, self._folder / labels[layer.name])
+        self._write(files.public_record, to_text(record))
+        return [files.image, *labels.values(), files.public_record]
+
+    def _write(self, name: str, text: str) -> None:
+        (self._folder / name).write_text(text, encoding="utf-8")
+
+
+def _read_pair(parameters: dict[str, Any], source_labels: list, context: JobContext) -> tuple[Side, Side]:
+    source = read_side("source", parameters["source"], parameters["series_source"], source_labels, context)
+    target = read_side(
+        "target", parameters["target"], parameters["series_target"], parameters["target_labels"], context
+    )
+    return source, target
+
+
+def _register(parameters: dict[str, Any], source: Side, target: Side, context: JobContext) -> MorphPath:
+    from .register import register
+
+    return register(
+        source.image,
+        target.image,
+        backend=parameters["backend"],
+        seed=parameters["seed"],
+        repeatable=parameters["repeatable"],
+        # Labels of one side alone say nothing about the other; the user may give them only to be warped.
+        source_labels=source.layers if target.layers else (),
+        target_labels=target.layers,
+        progress=context.report,
+    )
+
+
+def _load_path(file: Path, source: Side, target: Side) -> MorphPath:
+    from .path import MorphPath
+
+    path = MorphPath.load(file)
+    path.check(source.image, target.image)
+    return path
