@@ -144,10 +144,10 @@ def interpolate_metadata(
 
     Interpolated values lie between the ends and equal them at t = 0 and t = 1; whole numbers stay whole. A
     DICOM age ("063Y", also M, W, D) counts as a number: if both ends have the same unit, so has the result,
-    else the result is a number of years. Text that is a plain number ("63") counts too. A value missing or not
-    a number on either side is dropped with a note. Followed values are copied if they are numbers, truth
-    values, short text, or lists or objects of these; dates, UIDs, addresses and long numbers are left out, and
-    the text of an event loses its date.
+    else the result is a number of years. Text that is a plain number ("63") counts too. A value missing or
+    not a number on either side is dropped with a note. Followed values are copied if they are numbers, truth
+    values, short text, or lists or objects of these; dates, UIDs, addresses and long numbers are left out,
+    and the text of an event loses its date.
 
     Returns the record, with the source's spelling of the keys, and notes that name keys but never values.
     Raises InputError if t is not within 0..1.
