@@ -50,9 +50,7 @@ def coarse_fields(grid: Grid, torso: Torso, frame: Frame, texture: np.ndarray) -
         coarse.add(name, organs.organ(name))
     for side, name in ((-1, "sinus_right"), (1, "sinus_left")):
         coarse.add(name, organs.kidney_sinus(side))
-    glands = torso.glands(x, y, z)
-    if glands is not None:
-        coarse.add("glands", glands, reach_mm=8)
+    coarse.add("glands", torso.glands(x, y, z), reach_mm=8)
     for number, chamber in enumerate(_chambers(torso, x, y, z)):
         coarse.add(f"chamber{number}", chamber)
     side, back, height = torso.spine_frame(x, y, z)

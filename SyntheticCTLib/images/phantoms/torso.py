@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 
 from .patient import Patient, Profile
-from .shapes import ellipsoid, smooth_max, smooth_min, superellipse, tube
+from .shapes import FAR_MM, ellipsoid, smooth_max, smooth_min, superellipse, tube
 
 _THORACIC = (19, 20, 20.5, 21, 21.5, 22, 22.5, 23, 24, 25, 26, 27)
 """Height of T1..T12 with the disc below, mm."""
@@ -118,7 +118,7 @@ class Torso:
         """Breast tissue within the breast's fat."""
         size = self.patient.breast_mm
         if size <= 0:
-            return None
+            return np.full(np.broadcast_shapes(np.shape(x), np.shape(y), np.shape(z)), FAR_MM, dtype=np.float32)
         sides = [
             ellipsoid(
                 x,
