@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
+import numpy as np
 import SimpleITK as sitk
 
 from ..errors import InputError
@@ -45,6 +46,7 @@ def open_volume(path: Path) -> tuple[sitk.Image, tuple[str, ...]]:
     notes = ()
     if FORMATS[reader.GetImageIO()] == "NIfTI":
         notes = nifti.check_place(path, Geometry.of(image))
+        image = _with_not_numbers(image, path)
     if not Geometry.of(image).is_orthogonal():
         raise InputError(f"{path}: {_SHEARED}")
     return image, notes
@@ -124,6 +126,18 @@ def _refuse_shape(image: sitk.Image, path: Path) -> None:
         )
     if 0 in image.GetSize():
         raise InputError(f"{path}: the volume has no voxels (size {image.GetSize()}); export it again.")
+
+
+def _with_not_numbers(image: sitk.Image, path: Path) -> sitk.Image:
+    """The image of a NIfTI file with NaN put back where ITK's reader has replaced it by 0."""
+    broken = nifti.not_numbers(path) if image.GetNumberOfComponentsPerPixel() == 1 else None
+    if broken is None:
+        return image
+    values = sitk.GetArrayFromImage(image)
+    values[broken] = np.nan
+    restored = sitk.GetImageFromArray(values)
+    Geometry.of(image).apply_to(restored)
+    return restored
 
 
 def _check_meta_whole(image: sitk.Image, path: Path) -> None:

@@ -41,8 +41,8 @@ def onto_grid(labels: sitk.Image, grid: Geometry, name: str) -> tuple[sitk.Image
     inside = _share_inside(labels, grid)
     if inside < MIN_INSIDE:
         raise InputError(
-            f"{name}: the label map lies elsewhere: {inside:.0%} of its labeled voxels are inside the image, at "
-            f"least {MIN_INSIDE:.0%} are needed. Give the labels of this image, or crop them to it.{both}"
+            f"{name}: the label map lies elsewhere: {inside:.0%} of its labeled voxels are inside the image, "
+            f"at least {MIN_INSIDE:.0%} are needed. Give the labels of this image, or crop them to it.{both}"
         )
     like = grid.new_image(sitk.sitkUInt8)
     moved = sitk.Resample(labels, like, sitk.Transform(), sitk.sitkNearestNeighbor, 0, labels.GetPixelID())

@@ -5,6 +5,7 @@ from __future__ import annotations
 import gzip
 import struct
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
@@ -24,6 +25,7 @@ class Header(NamedTuple):
     """The fields of a NIfTI header (nifti1.h, nifti2.h; same names) that are looked at."""
 
     dim: tuple[int, ...]
+    datatype: int
     bitpix: int
     pixdim: tuple[float, ...]
     vox_offset: float
@@ -34,18 +36,22 @@ class Header(NamedTuple):
     quatern: tuple[float, ...]
     qoffset: tuple[float, ...]
     srow: tuple[float, ...]
+    byte_order: str
 
 
 _NIFTI_1 = (
-    (40, "8h"), (72, "h"), (76, "8f"), (108, "f"), (112, "f"), (116, "f"), (252, "h"), (254, "h"),
+    (40, "8h"), (70, "h"), (72, "h"), (76, "8f"), (108, "f"), (112, "f"), (116, "f"), (252, "h"), (254, "h"),
     (256, "3f"), (268, "3f"), (280, "12f"),
 )  # fmt: skip
 _NIFTI_2 = (
-    (16, "8q"), (14, "h"), (104, "8d"), (168, "q"), (176, "d"), (184, "d"), (344, "i"), (348, "i"),
+    (16, "8q"), (12, "h"), (14, "h"), (104, "8d"), (168, "q"), (176, "d"), (184, "d"), (344, "i"), (348, "i"),
     (352, "3d"), (376, "3d"), (400, "12d"),
 )  # fmt: skip
 _LAYOUTS = {348: _NIFTI_1, 540: _NIFTI_2}
 """Offset and type of each field of `Header`, by the header length that a file begins with."""
+
+_FLOATS = {16: "f4", 64: "f8"}
+"""NIfTI data types that can hold values that are not numbers."""
 
 
 def check_whole(path: Path) -> None:
@@ -58,9 +64,7 @@ def check_whole(path: Path) -> None:
     voxels = int(np.prod([max(n, 1) for n in header.dim[1 : header.dim[0] + 1]]))
     expected = int(header.vox_offset) + voxels * header.bitpix // 8
     with path.open("rb") as stream:
-        gzipped = stream.read(2) == GZIP_MARK
-        stream.seek(0)
-        found = unpacked_bytes(stream) if gzipped else path.stat().st_size
+        found = unpacked_bytes(stream) if _opener(path) is gzip.open else path.stat().st_size
     if found < expected:
         raise InputError(
             f"{path}: the file is cut short or damaged; it does not hold the {expected} bytes that its "
@@ -95,12 +99,29 @@ def check_place(path: Path, geometry: Geometry) -> tuple[str, ...]:
     return ()
 
 
+def not_numbers(path: Path) -> np.ndarray | None:
+    """Where the stored values are NaN or infinite, boolean (K, J, I); None if nowhere.
+
+    NaN marks padding in many files, and ITK's reader turns it into 0, the value of water, without a word.
+    The file must hold one 3-D volume.
+    """
+    header = read_header(path)
+    if header.datatype not in _FLOATS:
+        return None
+    with _opener(path)(path, "rb") as stream:
+        stream.seek(int(header.vox_offset))
+        size = [max(n, 1) for n in header.dim[1:4]]
+        count = int(np.prod(size))
+        kind = np.dtype(header.byte_order + _FLOATS[header.datatype])
+        stored = np.frombuffer(stream.read(count * kind.itemsize), dtype=kind)
+    broken = ~np.isfinite(stored)
+    return broken.reshape(size[::-1]) if broken.any() else None
+
+
 def read_header(path: Path) -> Header:
     """The header of a single-file NIfTI-1 or -2, gzipped or not, of either byte order. Raises InputError."""
-    with path.open("rb") as stream:
-        opener = gzip.open if stream.read(2) == GZIP_MARK else open
     try:
-        with opener(path, "rb") as stream:
+        with _opener(path)(path, "rb") as stream:
             raw = stream.read(540)
     except (EOFError, zlib.error, gzip.BadGzipFile) as error:
         raise InputError(f"{path}: its header is cut short or damaged. Copy or download it again.") from error
@@ -111,11 +132,16 @@ def read_header(path: Path) -> Header:
             magic = raw[4:7] if length == 540 else raw[344:347]
             if magic not in (b"n+1", b"n+2"):
                 break
-            return Header(*(field[0] if len(field) == 1 else field for field in fields))
+            return Header(*(field[0] if len(field) == 1 else field for field in fields), byte_order=order)
     raise InputError(
         f"{path}: it is not a single-file NIfTI (.hdr/.img pairs leave the orientation open); "
         "convert it to .nii.gz."
     )
+
+
+def _opener(path: Path) -> Callable:
+    with path.open("rb") as stream:
+        return gzip.open if stream.read(2) == GZIP_MARK else open
 
 
 def _sform(header: Header) -> np.ndarray | None:

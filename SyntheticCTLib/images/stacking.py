@@ -83,9 +83,10 @@ def _without_copies(ordered: list[Slice], normal: np.ndarray, notes: list[str]) 
     for one in ordered:
         if kept and abs(np.dot(np.subtract(one.position, kept[-1].position), normal)) < SAME_POSITION_MM:
             if not _same_image(one, kept[-1]):
+                place = np.dot(one.position, normal)
                 raise InputError(
-                    f"two different slices lie at the same position ({np.dot(one.position, normal):.2f} mm), as in "
-                    "a series with several phases or reconstructions. Export one of them on its own."
+                    f"two different slices lie at the same position ({place:.2f} mm), as in a series with "
+                    "several phases or reconstructions. Export one of them on its own."
                 )
             continue
         kept.append(one)
@@ -118,8 +119,9 @@ def _step(ordered: Sequence[Slice], normal: np.ndarray, notes: list[str]) -> flo
     if drift > PLACE_TOLERANCE_MM:
         angle = np.degrees(np.arctan2(drift, along[-1]))
         raise InputError(
-            f"its slices are shifted sideways against each other by up to {drift:.2f} mm ({angle:.1f} degrees, a "
-            "tilted gantry or a moved table); resample it to an upright volume first, for example in 3D Slicer."
+            f"its slices are shifted sideways against each other by up to {drift:.2f} mm ({angle:.1f} "
+            "degrees, a tilted gantry or a moved table); resample it to an upright volume first, for example "
+            "in 3D Slicer."
         )
     if max(uneven, drift) > NOTED_PLACE_MM:
         notes.append(f"slices lie up to {max(uneven, drift):.2f} mm from an even spacing of {step:.4g} mm")

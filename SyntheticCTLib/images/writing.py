@@ -31,8 +31,8 @@ def write_image(image: sitk.Image, path: str | os.PathLike[str], description: st
     description: one line of at most 79 printable ASCII characters, for every synthetic volume one that says
         SYNTHETIC; it goes to `descrip` (NIfTI) or the key `SyntheticCT` (NRRD).
     An existing file is replaced. The file appears complete or not at all: it is written under a temporary
-    name in the same folder, read back, then renamed. Raises InputError if the name, the folder, or the disk does
-    not allow it, ValueError for a description that does not fit.
+    name in the same folder, read back, then renamed. Raises InputError if the name, the folder, or the disk
+    does not allow it, ValueError for a description that does not fit.
     """
     _write(image, Path(path), description, {})
 
