@@ -30,7 +30,8 @@ def _add_pair(command: argparse.ArgumentParser) -> None:
         command.add_argument(
             f"--series-{side}",
             metavar="UID",
-            help=f"which series, where the {side}'s DICOM folder holds several",
+            type=_series,
+            help=f"which series (UID or number), where the {side}'s DICOM folder holds several",
         )
 
 
@@ -156,6 +157,11 @@ def _seed(text: str) -> int:
     if not re.fullmatch(r"\d{1,9}", text, re.ASCII):
         raise argparse.ArgumentTypeError(f"'{text}' is not a whole number from 0 to 999999999")
     return int(text)
+
+
+def _series(text: str) -> str | int:
+    """A series is called by its UID or by its number in the list that the error message shows."""
+    return int(text) if re.fullmatch(r"\d{1,3}", text, re.ASCII) else text
 
 
 def _labels(text: str) -> dict[str, str | None]:

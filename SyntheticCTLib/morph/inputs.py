@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ..errors import InputError
 from .provenance import file_hash
 
 if TYPE_CHECKING:
@@ -16,6 +14,7 @@ if TYPE_CHECKING:
 
     from ..images.labels import LabelLayer
     from ..jobs import JobContext
+    from .metadata import MetadataRules
 
 
 @dataclass(frozen=True)
@@ -42,14 +41,14 @@ class Side:
 
 
 def read_side(
-    role: str, file: str, series: str | None, labels: Sequence[Mapping[str, Any]], context: JobContext
+    role: str, file: str, series: str | int | None, labels: Sequence[Mapping[str, Any]], context: JobContext
 ) -> Side:
     """Read a CT and its label layers.
 
     Args:
         role: "source" or "target", for messages.
         file: path of the CT.
-        series: UID of the DICOM series, where there are several.
+        series: UID or number of the DICOM series, where there are several.
         labels: {"name": name or None, "file": path} for each label map.
         context: notes of the reader go there.
 
@@ -57,57 +56,49 @@ def read_side(
         InputError: something cannot be read or does not lie on the CT.
     """
     from ..images.hashing import content_hash
+    from ..images.labels import read_layers
     from ..images.reading import read_ct
 
+    name = Path(file).name
     context.report(f"reading the {role}")
-    image, notes = read_ct(Path(file), series=series)
-    for note in notes:
-        context.note(f"{role} {Path(file).name}: {note}")
+    image, notes = read_ct(file, series=series)
+    layers = read_layers([_entry(label) for label in labels], image, name)
+    for note in (*notes, *(note for layer in layers for note in layer.notes)):
+        context.note(f"{name}: {note}")
     return Side(
         image=image,
-        layers=_read_layers(labels, image, Path(file).name),
-        file=Path(file).name,
+        layers=layers,
+        file=name,
         content=content_hash(image),
-        label_files=[
-            {"file": Path(label["file"]).name, "sha256": file_hash(Path(label["file"]))} for label in labels
-        ],
+        label_files=[_described(label["file"]) for label in labels],
     )
 
 
-def _read_layers(labels: Sequence[Mapping[str, Any]], reference: sitk.Image, source: str) -> list[LabelLayer]:
-    """Read the files together, for a layer's name may depend on the others; then apply given names."""
-    from ..images.labels import read_layers
+def _entry(label: Mapping[str, Any]) -> str:
+    """A label map as `read_layers` takes it: FILE or NAME=FILE."""
+    return f"{label['name']}={label['file']}" if label["name"] else label["file"]
 
-    if not labels:
-        return []
-    layers = read_layers([Path(label["file"]) for label in labels], reference, source)
-    if len(layers) != len(labels):
-        if any(label["name"] for label in labels):
-            raise InputError(
-                "NAME=FILE names one layer, but a file holds several. Give the files without names."
-            )
-        return layers
-    return [
-        dataclasses.replace(layer, name=label["name"]) if label["name"] else layer
-        for layer, label in zip(layers, labels, strict=True)
-    ]
+
+def _described(file: str) -> dict[str, str]:
+    """What the private record keeps of a file that is no CT."""
+    return {"file": Path(file).name, "sha256": file_hash(Path(file))}
 
 
 @dataclass(frozen=True)
 class Metadata:
     """Two metadata records and the rules to make one of them; both records may be missing."""
 
-    source: Mapping[str, Any] | None
-    target: Mapping[str, Any] | None
-    rules: Any
-    files: list[dict[str, str]]
+    source: Mapping[str, Any] | None = None
+    target: Mapping[str, Any] | None = None
+    rules: MetadataRules | None = None
+    files: Sequence[Mapping[str, str]] = ()
 
-    def at(self, t: float) -> dict[str, Any]:
-        """The record of the body t (0..1) of the way."""
+    def at(self, t: float) -> tuple[dict[str, Any], list[str]]:
+        """The record of the body t (0..1) of the way, and notes on what was dropped."""
         from .metadata import interpolate_metadata
 
-        if self.source is None:
-            return {}
+        if self.source is None or self.target is None:
+            return {}, []
         return interpolate_metadata(self.source, self.target, t, self.rules)
 
 
@@ -120,8 +111,7 @@ def read_metadata(files: Sequence[str] | None, rules: str | None) -> Metadata:
     from .metadata import load_rules, read_record
 
     if not files:
-        return Metadata(None, None, None, [])
-    source, target = (read_record(Path(file)) for file in files)
+        return Metadata()
+    source, target = (read_record(file) for file in files)
     used = [*files, rules] if rules else files
-    described = [{"file": Path(file).name, "sha256": file_hash(Path(file))} for file in used]
-    return Metadata(source, target, load_rules(Path(rules) if rules else None), described)
+    return Metadata(source, target, load_rules(rules) if rules else None, [_described(file) for file in used])

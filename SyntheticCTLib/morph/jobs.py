@@ -68,6 +68,8 @@ def morph_job(parameters: dict[str, Any], context: JobContext) -> dict[str, Any]
             path.save(folder / PATH_FILE)
         work = _Morphing(parameters, source, target, metadata, path, folder, context)
         morphs = [work.deliver(percent) for percent in percents]
+        for note in metadata.at(0)[1]:
+            context.note(f"metadata: {note}")
     return {
         "folder": str(output),
         "morphs": morphs,
@@ -85,14 +87,14 @@ def phantom_job(parameters: dict[str, Any], context: JobContext) -> dict[str, An
     from ..images.writing import write_image, write_layer
 
     name = f"phantom_{parameters['seed']:03d}"
-    earlier = [f"{name}.nii.gz", f"{name}.json", f"{name}_*.nii.gz"]
+    earlier = [f"{name}.nii.gz", f"{name}.json", f"{name}_*.seg.nrrd"]
     with context.staging(parameters["output"], parameters["overwrite"], earlier) as folder:
         context.report("building the phantom")
         phantom = make_phantom(parameters["seed"], lesions=parameters["lesions"])
         context.report("writing")
-        write_image(phantom.image, folder / f"{name}.nii.gz", description="SYNTHETIC phantom")
+        write_image(phantom.image, folder / f"{name}.nii.gz", "SYNTHETIC phantom")
         for layer in phantom.layers:
-            write_layer(layer, folder / f"{name}_{layer.name}.nii.gz")
+            write_layer(layer, folder / f"{name}_{layer.name}.seg.nrrd", "SYNTHETIC phantom")
         (folder / f"{name}.json").write_text(to_text(phantom.metadata), encoding="utf-8")
         files = sorted(file.name for file in folder.iterdir())
     return {"folder": str(parameters["output"]), "files": files}
@@ -165,6 +167,7 @@ class _Morphing:
         )
 
     def _describe(self, percent: Decimal, morphed: Morphed, report: dict[str, Any]) -> dict[str, Any]:
+        record, _ = self._metadata.at(float(percent / 100))
         asked = ("grid", "backend", "seed", "repeatable", "strict", "series_source", "series_target")
         return private_record(
             percent=percent,
@@ -176,7 +179,7 @@ class _Morphing:
             parameters={name: self._parameters[name] for name in asked},
             method=self._path.method,
             report=report,
-            metadata=self._metadata.at(float(percent / 100)),
+            metadata=record,
             labels={layer.name: layer.names for layer in morphed.layers},
         )
 
@@ -185,10 +188,10 @@ class _Morphing:
         from ..images.writing import write_image, write_layer
 
         description = f"SYNTHETIC {record['id']}"
-        write_image(morphed.image, self._folder / files.image, description=description)
+        write_image(morphed.image, self._folder / files.image, description)
         labels = files.labels([layer.name for layer in morphed.layers])
         for layer in morphed.layers:
-            write_layer(layer, self._folder / labels[layer.name])
+            write_layer(layer, self._folder / labels[layer.name], description)
         self._write(files.public_record, to_text(record))
         return [files.image, *labels.values(), files.public_record]
 
