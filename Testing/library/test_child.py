@@ -13,9 +13,10 @@ import pytest
 from fake_rooms import make_library
 
 from SyntheticCTLib.errors import Cancelled, InputError, SyntheticCTError
-from SyntheticCTLib.jobs import ChildJob, JobDocument
+from SyntheticCTLib.jobs import ChildJob, JobDocument, supervisor
 from SyntheticCTLib.jobs.event_pipe import EventReader, ThreadedSource
 from SyntheticCTLib.jobs.process_group import end_group, group_arguments
+from SyntheticCTLib.jobs.workspace import Workspace
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="signals and process groups of POSIX")
 
@@ -286,3 +287,17 @@ def test_a_pipe_that_cannot_answer_at_once_is_read_by_a_thread():
     os.write(write_end, b'xt": "\\u80ba"}\n')
     assert wait_for(reader.read) == [{"event": "note", "text": "肺"}]
     os.close(write_end)
+
+
+def test_without_fork_a_thread_ends_the_process_when_the_parent_has_gone(monkeypatch, tmp_path):
+    left = []
+    monkeypatch.setattr(supervisor.os, "_exit", left.append)
+    read_end, write_end = os.pipe()
+
+    def work():
+        assert left == []
+        os.close(write_end)
+        return wait_for(lambda: left)[0]
+
+    assert supervisor.supervise(work, Workspace(tmp_path), read_end, "win32") == 1
+    os.close(read_end)
