@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import SimpleITK as sitk  # noqa: N813
@@ -23,7 +24,7 @@ class Grid:
     origin: tuple[float, float, float]
     direction: np.ndarray
 
-    @property
+    @cached_property
     def step(self) -> np.ndarray:
         """Columns: the way in mm from a voxel to the next along i, j, k."""
         return self.direction * np.asarray(self.spacing)
@@ -39,13 +40,14 @@ class Grid:
             found.append(np.asarray(total))
         return tuple(found)
 
-    def index_box(self, low, high) -> list[slice]:
-        """Slices over (i, j, k) that hold a box given by its scanner corners, cut to the volume."""
-        corners = np.array([[c[a] for a, c in enumerate(pick)] for pick in _corner_picks(low, high)])
-        index = np.linalg.solve(self.step, (corners - np.asarray(self.origin)).T).T
-        first = np.maximum(np.floor(index.min(axis=0)), 0).astype(int)
-        last = np.minimum(np.ceil(index.max(axis=0)) + 1, self.size).astype(int)
-        return [slice(a, max(a, b)) for a, b in zip(first, last, strict=True)]
+    def index_boxes(self, centers, reaches) -> tuple[np.ndarray, np.ndarray]:
+        """First and last + 1 voxel index (n, 3) of boxes round scanner points (n, 3), cut to the volume."""
+        inverse = np.linalg.inv(self.step)
+        middle = (np.asarray(centers) - np.asarray(self.origin)) @ inverse.T
+        reach = np.asarray(reaches) @ np.abs(inverse).T
+        first = np.clip(np.floor(middle - reach), 0, self.size).astype(int)
+        last = np.clip(np.ceil(middle + reach) + 1, 0, self.size).astype(int)
+        return first, last
 
     def image_of(self, voxels: np.ndarray) -> sitk.Image:
         """A SimpleITK image of voxels (k, j, i) on this grid."""
@@ -56,11 +58,6 @@ class Grid:
         return image
 
 
-def _corner_picks(low, high):
-    for bits in range(8):
-        yield [(high if bits >> axis & 1 else low) for axis in range(3)]
-
-
 class CoarseAxis:
     """Nodes along one axis of a volume and the cubic weights that read values between them."""
 
@@ -69,8 +66,14 @@ class CoarseAxis:
         self.count = int(np.ceil((count - 1) / self.stride)) + 1 + 2 * PADDING
         self.nodes = (np.arange(self.count) - PADDING) * self.stride
 
-    def weights(self, index) -> np.ndarray:
-        """Rows of weights (len(index), nodes): Catmull-Rom interpolation at voxel indices."""
+    def weights(self, index):
+        """Sparse rows of weights (len(index), nodes): Catmull-Rom interpolation at voxel indices.
+
+        Sparse also because matrix products of dense arrays run on several threads, which slow each other down
+        on a busy machine and may round differently from run to run.
+        """
+        from scipy.sparse import csr_array
+
         place = np.asarray(index, dtype=float) / self.stride + PADDING
         base = np.clip(np.floor(place).astype(int), 1, self.count - 3)
         t = place - base
@@ -83,10 +86,10 @@ class CoarseAxis:
             ],
             axis=1,
         )
-        rows = np.zeros((len(place), self.count), dtype=np.float32)
-        for tap in range(4):
-            rows[np.arange(len(place)), base - 1 + tap] += taps[:, tap]
-        return rows
+        nodes = base[:, None] + np.arange(-1, 3)
+        starts = np.arange(len(place) + 1) * 4
+        shape = (len(place), self.count)
+        return csr_array((taps.astype(np.float32).ravel(), nodes.ravel(), starts), shape=shape)
 
 
 class CoarseGrid:
@@ -99,6 +102,7 @@ class CoarseGrid:
         self.shape = tuple(axis.count for axis in reversed(self.axes))
         self.fields: dict[str, np.ndarray] = {}
         self._boxes: dict[str, list[slice]] = {}
+        self._weights: dict = {}
 
     def points(self):
         """Scanner coordinates of all nodes."""
@@ -120,10 +124,11 @@ class CoarseGrid:
         """Voxel slices (i, j, k) outside of which the field is above its reach."""
         return self._boxes[name]
 
-    def read(self, name: str, i, j, k) -> np.ndarray:
-        """The field at voxel index vectors, as an array (k, j, i)."""
-        wi, wj, wk = (axis.weights(index) for axis, index in zip(self.axes, (i, j, k), strict=True))
-        return read_field(self.fields[name], wi, wj, wk)
+    def weights(self, axis: int):
+        """Interpolation weights at every voxel along axis 0 (i), 1 (j) or 2 (k)."""
+        if axis not in self._weights:
+            self._weights[axis] = self.axes[axis].weights(np.arange(self.grid.size[axis]))
+        return self._weights[axis]
 
     def _in_mm(self, field: np.ndarray) -> np.ndarray:
         slope2 = np.zeros(field.shape, dtype=np.float32)
@@ -146,9 +151,12 @@ class CoarseGrid:
 
 
 def read_field(field, weights_i, weights_j, weights_k):
-    """Interpolate a coarse field (k, j, i) with one matrix of weights per axis."""
-    used = np.nonzero(weights_k.any(axis=0))[0]
-    if len(used) == 0:
-        return np.empty((0, len(weights_j), len(weights_i)), dtype=np.float32)
-    planes = np.tensordot(weights_k[:, used], field[used[0] : used[-1] + 1][used - used[0]], axes=1)
-    return np.matmul(np.matmul(weights_j, planes), weights_i.T)
+    """Interpolate a coarse field (k, j, i) with one sparse matrix of weights per axis."""
+    planes, rows, columns = weights_k.shape[0], weights_j.shape[0], weights_i.shape[0]
+    depth = (weights_k @ field.reshape(len(field), -1)).reshape(planes * field.shape[1], field.shape[2])
+    wide = np.ascontiguousarray((weights_i @ np.ascontiguousarray(depth.T)).T)
+    wide = wide.reshape(planes, field.shape[1], columns)
+    fine = np.empty((planes, rows, columns), dtype=np.float32)
+    for plane in range(planes):
+        fine[plane] = weights_j @ wide[plane]
+    return fine

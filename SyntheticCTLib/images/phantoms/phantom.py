@@ -16,7 +16,7 @@ from .lesions import place_lesions
 from .organs import ORGAN_NAMES, Organs
 from .patient import Frame, draw_patient
 from .record import draw_record
-from .render import Painter, coarse_fields, make_texture
+from .render import Painter, make_texture
 from .scanner import PLAIN_BLUR_MM, Noise, blur_in_plane, paint_table, usual_noise
 from .torso import Torso
 
@@ -87,7 +87,7 @@ def make_phantom(
         {name: inside[name] for name in ("lung_right", "lung_left", "liver")},
         np.random.default_rng(streams["lesions"]),
     )
-    painter = Painter(grid, torso, frame, coarse_fields(grid, torso, frame, texture), tubes, spots)
+    painter = Painter(grid, torso, frame, texture, tubes, spots)
     noise_hu = usual_noise(spacing[2]) if noise_hu is None else float(noise_hu)
     noise = Noise(streams["noise"], grid.size[1::-1], spacing, noise_hu) if noise_hu > 0 else None
     couch = _couch(torso, frame) if table else None
@@ -104,21 +104,19 @@ def make_phantom(
 
 def _scan(painter: Painter, couch, blur_mm: float, noise: Noise | None):
     """HU (int16), organs and lesions (uint8) of the whole volume, a few slices at a time."""
-    nx, ny, nz = painter.grid.size
+    nx, ny, nz = painter.scene.grid.size
     hu = np.empty((nz, ny, nx), dtype=np.int16)
     organs = np.empty((nz, ny, nx), dtype=np.uint8)
-    marks = np.zeros((nz, ny, nx), dtype=np.uint8) if painter.lesions else None
+    marks = np.empty((nz, ny, nx), dtype=np.uint8)
     for first in range(0, nz, SLICES_AT_ONCE):
         last = min(first + SLICES_AT_ONCE, nz)
         painted, labels, lesions = painter.paint(first, last, couch)
-        painted = blur_in_plane(painted, painter.grid.spacing, blur_mm)
+        painted = blur_in_plane(painted, painter.scene.grid.spacing, blur_mm)
         if noise is not None:
             for k in range(first, last):
                 painted[k - first] += noise.slice(k)
         hu[first:last] = np.clip(np.rint(painted), AIR_HU, MAX_HU)
-        organs[first:last] = labels
-        if marks is not None:
-            marks[first:last] = lesions
+        organs[first:last], marks[first:last] = labels, lesions
     return hu, organs, marks
 
 

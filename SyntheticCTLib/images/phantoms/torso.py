@@ -118,7 +118,8 @@ class Torso:
         """Breast tissue within the breast's fat."""
         size = self.patient.breast_mm
         if size <= 0:
-            return np.full(np.broadcast_shapes(np.shape(x), np.shape(y), np.shape(z)), FAR_MM, dtype=np.float32)
+            shape = np.broadcast_shapes(np.shape(x), np.shape(y), np.shape(z))
+            return np.full(shape, FAR_MM, dtype=np.float32)
         sides = [
             ellipsoid(
                 x,
