@@ -68,6 +68,7 @@ def _run(arguments: argparse.Namespace, display: Display, interrupted: Callable[
                 job.cancel()
             for event in job.poll():
                 display.show(event)
+            display.tick()
             if not job.finished:
                 time.sleep(_POLL_INTERVAL)
     finally:

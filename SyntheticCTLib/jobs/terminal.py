@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import shutil
+import time
+from collections.abc import Callable
 from typing import Protocol, TextIO
 
 from .events import Event
@@ -11,13 +13,18 @@ from .events import Event
 _BAR_WIDTH = 20
 """Characters of the bar, which is drawn only where the share done is measured."""
 
+_TICK = 1.0
+"""Seconds between two drawings while nothing is reported."""
+
 _ERASE_LINE = "\r\x1b[K"
 
 
 class Display(Protocol):
-    """Shows events as they come."""
+    """Shows events as they come; `tick` is called all the time, so that a clock can go on between them."""
 
     def show(self, event: Event) -> None: ...
+
+    def tick(self) -> None: ...
 
     def close(self) -> None: ...
 
@@ -31,6 +38,9 @@ class JsonLines:
     def show(self, event: Event) -> None:
         """Write the event."""
         print(json.dumps(event), file=self._stream, flush=True)
+
+    def tick(self) -> None:
+        """Nothing moves between events."""
 
     def close(self) -> None:
         """Nothing is left open."""
@@ -51,23 +61,48 @@ class PlainLines:
             self._stage = event["stage"]
             print(f"{event['elapsed']:7.1f} s  {self._stage}", file=self._stream, flush=True)
 
+    def tick(self) -> None:
+        """Nothing moves between events."""
+
     def close(self) -> None:
         """Nothing is left open."""
 
 
 class Bar:
-    """Draws the current stage over and over on one line of a terminal."""
+    """Draws the current stage over and over on one line of a terminal.
 
-    def __init__(self, stream: TextIO) -> None:
+    Args:
+        stream: the terminal.
+        clock: seconds, monotonic.
+    """
+
+    def __init__(self, stream: TextIO, clock: Callable[[], float] = time.monotonic) -> None:
         self._stream = stream
+        self._clock = clock
+        self._event: Event | None = None
+        self._came = self._drawn = clock()
 
     def show(self, event: Event) -> None:
         """Redraw the line, or write a note above it."""
         if event["event"] == "note":
             print(f"{_ERASE_LINE}note: {event['text']}", file=self._stream, flush=True)
         elif event["event"] == "stage":
-            width = shutil.get_terminal_size().columns - 1
-            print(_ERASE_LINE + bar_line(event)[:width], end="", file=self._stream, flush=True)
+            self._event, self._came = event, self._clock()
+            self._draw()
+
+    def tick(self) -> None:
+        """Let the elapsed time go on through a stage that reports nothing."""
+        if self._event is not None and self._clock() - self._drawn >= _TICK:
+            self._draw()
+
+    def _draw(self) -> None:
+        self._drawn = self._clock()
+        waited = self._drawn - self._came
+        shown = {**self._event, "elapsed": self._event["elapsed"] + waited}
+        if "remaining" in shown:
+            shown["remaining"] = max(0, shown["remaining"] - waited)
+        width = shutil.get_terminal_size().columns - 1
+        print(_ERASE_LINE + bar_line(shown)[:width], end="", file=self._stream, flush=True)
 
     def close(self) -> None:
         """Clear the line, for what is written next."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import os
 import random
@@ -16,7 +17,7 @@ from fake_rooms import make_library
 
 import SyntheticCTLib
 from SyntheticCTLib import cli
-from SyntheticCTLib.jobs.terminal import bar_line
+from SyntheticCTLib.jobs.terminal import Bar, bar_line
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C is sent as a signal of POSIX")
 LIBRARY = Path(SyntheticCTLib.__file__).parents[1]
@@ -322,6 +323,22 @@ def test_bar_and_remaining_time_are_drawn_only_where_they_are_measured():
     assert bar_line({"stage": "registering", "elapsed": 65.2}) == "1:05  registering"
     line = bar_line({"stage": "warping", "elapsed": 5, "done": 0.5, "remaining": 61})
     assert line == "0:05  warping  [##########..........]  50%  1:01 left"
+
+
+def test_the_clock_goes_on_through_a_stage_that_reports_nothing():
+    now, screen = [0.0], io.StringIO()
+    bar = Bar(screen, clock=lambda: now[0])
+    bar.tick()
+    bar.show({"event": "stage", "stage": "registering", "elapsed": 58.0})
+    for now[0] in (0.5, 1.0, 1.5, 2.0):
+        bar.tick()
+    assert screen.getvalue().split("\r\x1b[K")[1:] == [f"{t}  registering" for t in ("0:58", "0:59", "1:00")]
+
+
+def test_a_note_stands_above_the_line():
+    screen = io.StringIO()
+    Bar(screen).show({"event": "note", "text": "clamped"})
+    assert screen.getvalue() == "\r\x1b[Knote: clamped\n"
 
 
 # --- importing
