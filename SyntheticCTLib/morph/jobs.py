@@ -55,6 +55,8 @@ def morph_job(parameters: dict[str, Any], context: JobContext) -> dict[str, Any]
     writes_path = saved_path is None or saved_path.resolve() != (output / PATH_FILE).resolve()
     with context.staging(output, parameters["overwrite"], superseded(percents, writes_path)) as folder:
         metadata = read_metadata(parameters["metadata"], parameters["metadata_rules"])
+        for note in metadata.at(0)[1]:
+            context.note(f"metadata: {note}")
         source, target = _read_pair(parameters, parameters["labels"], context)
         for percent in percents:
             MorphFiles(percent).labels([layer.name for layer in source.layers])  # refuses layers of one name
@@ -68,8 +70,6 @@ def morph_job(parameters: dict[str, Any], context: JobContext) -> dict[str, Any]
             path.save(folder / PATH_FILE)
         work = _Morphing(parameters, source, target, metadata, path, folder, context)
         morphs = [work.deliver(percent) for percent in percents]
-        for note in metadata.at(0)[1]:
-            context.note(f"metadata: {note}")
     return {
         "folder": str(output),
         "morphs": morphs,
@@ -140,6 +140,7 @@ class _Morphing:
             self._path,
             report,
             self._folder / files.contact_sheet,
+            source_layers=self._source.layers,
         )
         withheld = self._parameters["strict"] and report.verdict == "reject"
         return {

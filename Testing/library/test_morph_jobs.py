@@ -66,7 +66,7 @@ def calls(tmp_path, monkeypatch):
         content = {"verdict": verdict, "reasons": [f"It is {verdict}."]}
         return SimpleNamespace(verdict=verdict, reasons=[f"It is {verdict}."], to_dict=lambda: content)
 
-    def contact_sheet(source, target, morphed, path, report, file):
+    def contact_sheet(source, target, morphed, path, report, file, source_layers):
         file.write_bytes(b"PNG")
 
     fakes = {
