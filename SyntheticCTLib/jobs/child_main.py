@@ -1,5 +1,4 @@
-"""What runs in the child process: `python -m SyntheticCTLib.jobs.child_main WORKSPACE`, started by
-`ChildJob`.
+"""What `ChildJob` starts in the child process: `python -m SyntheticCTLib.jobs.child_main WORKSPACE`.
 
 Standard output carries the events and nothing else: it is set aside under another number first, and what the
 job's libraries print (also from C++) goes to the log in the workspace.

@@ -57,8 +57,7 @@ class JobContext:
     def staging(
         self, folder: str | os.PathLike[str], overwrite: bool = False, supersedes: Iterable[str] = ()
     ) -> Iterator[Path]:
-        """Give a folder to write outputs into; they reach `folder` together, when the job's function has
-        returned.
+        """Give a folder to write outputs into; they reach `folder` together when the job has returned.
 
         Args:
             folder: where the outputs will lie; made where missing.

@@ -4,8 +4,7 @@
   `done` and `remaining` (of this stage) are there only where the job counts its work.
 - {"event": "note", "text": text, "elapsed": seconds}
 - the last one: {"event": "result", "result": {...}}, {"event": "cancelled"} or
-  {"event": "error", "kind": name, "exit_code": number, "message": sentence}, which may have a "log": file
-  name.
+  {"event": "error", "kind": name, "exit_code": number, "message": sentence}, perhaps with "log": file name.
 """
 
 from __future__ import annotations

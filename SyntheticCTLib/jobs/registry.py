@@ -22,8 +22,7 @@ def job_kind(kind: str) -> Callable[[JobFunction], JobFunction]:
     """Register the decorated function as the one that does jobs of this kind.
 
     Args:
-        kind: "room.name"; the function stands in `SyntheticCTLib/<room>/jobs.py`, which is where it is looked
-            for.
+        kind: "room.name"; the function is looked for in `SyntheticCTLib/<room>/jobs.py`.
     """
 
     def register(function: JobFunction) -> JobFunction:

@@ -26,9 +26,8 @@ if TYPE_CHECKING:
 def register_job(parameters: dict[str, Any], context: JobContext) -> dict[str, Any]:
     """Find the path between two CTs and save it.
 
-    Parameters: source, target, series_source, series_target, source_labels, target_labels, output (a .nrrd
-        file),
-    backend, seed, repeatable, overwrite. Result: file, backend.
+    Parameters: source, target, series_source, series_target, source_labels, target_labels, backend, seed,
+    repeatable, output (a .nrrd file), overwrite. Result: file, backend.
     """
     output = Path(parameters["output"])
     if output.suffix.lower() != ".nrrd":
@@ -44,10 +43,9 @@ def register_job(parameters: dict[str, Any], context: JobContext) -> dict[str, A
 def morph_job(parameters: dict[str, Any], context: JobContext) -> dict[str, Any]:
     """Morph a CT, its labels and its metadata to each percentage asked for; judge and describe every result.
 
-    Parameters: source, target, series_source, series_target, labels, target_labels, metadata, metadata_rules,
-        path,
-    backend, seed, repeatable, percents, grid, strict, output (a folder), overwrite. Result: folder, morphs (a
-    list), strictly_rejected (names of what was not delivered).
+    Parameters: source, target, series_source, series_target, labels, target_labels, metadata (two files),
+    metadata_rules, path, backend, seed, repeatable, percents, grid, strict, output (a folder), overwrite.
+    Result: folder, morphs (a list), strictly_rejected (names of what was not delivered).
     """
     percents = parse_percents(parameters["percents"])
     output = Path(parameters["output"])
