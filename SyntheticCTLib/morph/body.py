@@ -51,7 +51,13 @@ def body_mask(image: sitk.Image) -> sitk.Image:
         return mask
     # Up-sampled as a fraction and cut at one half: a nearest-neighbor copy would have 3 mm stairs.
     fraction = sitk.Resample(
-        sitk.Cast(mask * 255, sitk.sitkUInt8), image, sitk.Transform(), sitk.sitkLinear, 0, sitk.sitkUInt8, True
+        sitk.Cast(mask * 255, sitk.sitkUInt8),
+        image,
+        sitk.Transform(),
+        sitk.sitkLinear,
+        0,
+        sitk.sitkUInt8,
+        True,
     )
     return fraction > 127
 

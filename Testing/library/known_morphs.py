@@ -129,7 +129,9 @@ def warp(source, layers, path, t=1.0, interpolator=sitk.sitkBSpline3):
     image = sitk.Resample(source, source, way, interpolator, -1024, sitk.sitkInt16)
     inside = sitk.Resample(source * 0 + 1, source, way, sitk.sitkNearestNeighbor, 0, sitk.sitkUInt8)
     moved = [
-        LabelLayer(layer.name, sitk.Resample(layer.image, layer.image, way, sitk.sitkNearestNeighbor), layer.names)
+        LabelLayer(
+            layer.name, sitk.Resample(layer.image, layer.image, way, sitk.sitkNearestNeighbor), layer.names
+        )
         for layer in layers
     ]
     return Result(sitk.Clamp(image, sitk.sitkInt16, -1024, 3071), moved, 1 - inside, t)
@@ -137,11 +139,13 @@ def warp(source, layers, path, t=1.0, interpolator=sitk.sitkBSpline3):
 
 def growth(factor, width, reach=400.0):
     """pull(r) that enlarges a ball of `width` mm by `factor` in length and dies away outside it."""
+
     def pull(r):
         inner = np.minimum(r, width) / factor
         # outside the ball the gap to the unmoved border is taken up evenly
         outer = np.maximum(r - width, 0) * (reach - width / factor) / (reach - width)
         return np.where(r < reach, inner + outer, r)
+
     return pull
 
 

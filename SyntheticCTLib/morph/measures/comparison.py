@@ -85,7 +85,13 @@ def compare(source: sitk.Image, target: sitk.Image | None, morphed, path) -> Com
     if frame == "target":
         rest = sitk.GetArrayFromImage(path.field(0.0, grid, grid=frame)).astype(np.float32, copy=False)
     expected = sitk.Resample(
-        body_mask(small_source), small, as_transform(field), sitk.sitkNearestNeighbor, 0, sitk.sitkUInt8, True
+        body_mask(small_source),
+        small,
+        as_transform(field),
+        sitk.sitkNearestNeighbor,
+        0,
+        sitk.sitkUInt8,
+        True,
     )
     outside = sitk.Resample(morphed.outside, small, sitk.Transform(), sitk.sitkNearestNeighbor, 0)
     return Comparison(
@@ -101,7 +107,7 @@ def compare(source: sitk.Image, target: sitk.Image | None, morphed, path) -> Com
         rest=rest,
         jacobian=sitk.GetArrayFromImage(path.jacobian(t, grid, grid=frame)),
         expected_body=sitk.GetArrayViewFromImage(expected) > 0,
-        seen_body=sitk.GetArrayViewFromImage(body_mask(small)) > 0,
+        seen_body=sitk.GetArrayFromImage(body_mask(small)) > 0,
         outside=sitk.GetArrayViewFromImage(outside) > 0,
     )
 
@@ -133,7 +139,11 @@ def sample(image: sitk.Image, points: np.ndarray) -> np.ndarray:
     from scipy import ndimage
 
     return ndimage.map_coordinates(
-        sitk.GetArrayViewFromImage(image), index(image, points).T, output=np.float32, order=1, mode="nearest"
+        sitk.GetArrayViewFromImage(image),
+        index(image, points).T,
+        output=np.float32,
+        order=1,
+        mode="nearest",
     )
 
 

@@ -64,7 +64,9 @@ class LabelChange:
         return self.after / self.foretold if self.foretold > 0 else None
 
 
-def label_changes(c: Comparison, before: Sequence[LabelLayer], after: Sequence[LabelLayer]) -> list[LabelChange]:
+def label_changes(
+    c: Comparison, before: Sequence[LabelLayer], after: Sequence[LabelLayer]
+) -> list[LabelChange]:
     """Every label of every source layer, paired with the layer of the same name in the result.
 
     A layer that is missing from the result counts as all its labels having vanished.
@@ -79,7 +81,9 @@ def label_changes(c: Comparison, before: Sequence[LabelLayer], after: Sequence[L
             maps[grid.geometry] = _forward_factor(c, grid), _stays_on_grid(c, grid)
         result, boxes = moved.get(layer.name), boxes_after.get(layer.name, {})
         for value, box in boxes_before[layer.name].items():
-            change = _change(number, value, layer, result, box, boxes.get(value), grid, *maps[grid.geometry])
+            change = _change(
+                number, value, layer, result, box, boxes.get(value), grid, *maps[grid.geometry]
+            )
             if change.lesion and change.after > 0:
                 held = _organs(before, layer, value, box)
                 kept = _organs(after, result, value, boxes[value])
@@ -111,7 +115,9 @@ class _Blocks:
         padded = np.pad(mask, list(zip(lead, tail, strict=True)))
         first = start // self.factors
         for axis, factor in enumerate(self.factors):
-            padded = np.add.reduceat(padded, np.arange(0, padded.shape[axis], factor), axis=axis, dtype=np.int32)
+            padded = np.add.reduceat(
+                padded, np.arange(0, padded.shape[axis], factor), axis=axis, dtype=np.int32
+            )
         return padded, tuple(slice(f, f + n) for f, n in zip(first, padded.shape, strict=True))
 
 
@@ -198,7 +204,9 @@ def _organs(layers: Sequence[LabelLayer], own: LabelLayer, value: int, box: tupl
     """Titles of the labels, lesions left out, that hold the lesion `value` (in `box`) of the layer `own`."""
     reach = [int(np.ceil(SURROUNDINGS_MM / s)) for s in own.image.GetSpacing()[::-1]]
     shape = own.image.GetSize()[::-1]
-    wide = tuple(slice(max(0, b.start - r), min(n, b.stop + r)) for b, r, n in zip(box, reach, shape, strict=True))
+    wide = tuple(
+        slice(max(0, b.start - r), min(n, b.stop + r)) for b, r, n in zip(box, reach, shape, strict=True)
+    )
     lesion = _mask(own.image, wide, value)
     organs = []
     for layer in layers:

@@ -70,7 +70,9 @@ def smear(c: Comparison, layers=(), noise_hu: float = 0.0) -> Smear:
     steps = _steps(c.source, c.result)
     points = _voxel_centers(c.result, physical(c.small, nodes))
     shift = points - physical(c.small, nodes)
-    pulled = points + c.field[tuple(nodes.T)] + np.einsum("nij,nj->ni", c.gradient_of_map - np.eye(3), shift)
+    pulled = (
+        points + c.field[tuple(nodes.T)] + np.einsum("nij,nj->ni", c.gradient_of_map - np.eye(3), shift)
+    )
     before = np.zeros(len(nodes))
     after = np.zeros(len(nodes))
     foretold = np.zeros(len(nodes))
@@ -130,7 +132,9 @@ def _blocks(c: Comparison, nodes: np.ndarray) -> np.ndarray:
     return np.ravel_multi_index(block.T, block.max(axis=0) + 1) if len(block) else np.zeros(0, np.int64)
 
 
-def _regional(region: np.ndarray, edge: np.ndarray, after: np.ndarray, before: np.ndarray) -> dict[int, float]:
+def _regional(
+    region: np.ndarray, edge: np.ndarray, after: np.ndarray, before: np.ndarray
+) -> dict[int, float]:
     """Sum of `after` over sum of `before` per region number, where there are edges enough."""
     numbers, place = np.unique(region[edge], return_inverse=True)
     count = np.bincount(place, minlength=len(numbers))
