@@ -14,7 +14,7 @@ MIN_INSIDE = 0.9
 NOTED_COVERAGE = 0.98
 """A map that covers less of the image than this is mentioned in a note."""
 
-_LATTICE = 24
+_LATTICE = 50
 """Points along each axis by which coverage is estimated."""
 
 
@@ -92,7 +92,9 @@ def _notes(before: sitk.Image, after: sitk.Image, inside: float) -> list[str]:
     notes = ["the label map had another grid and was resampled onto the image's (nearest neighbor)"]
     covered = _share_covered(Geometry.of(after), Geometry.of(before))
     if covered < NOTED_COVERAGE:
-        notes.append(f"the label map covers only {covered:.0%} of the image; the rest counts as background")
+        notes.append(
+            f"the label map covers only about {covered:.0%} of the image; the rest counts as background"
+        )
     if inside < 1:
         notes.append(f"{1 - inside:.1%} of its labeled voxels lie outside the image and were dropped")
     lost = sorted(set(_values(before)) - set(_values(after)))

@@ -19,9 +19,11 @@ SUFFIXES = (".nii.gz", ".nii", ".nrrd")
 MAX_DESCRIPTION = 79
 """Characters in a description: the NIfTI field `descrip` holds 80 bytes, the last one zero."""
 
-NIFTI_DESCRIPTION = "descrip"
+NIFTI_DESCRIPTION = "ITK_FileNotes"
+"""Metadata key whose value ITK's NIfTI writer puts into the field `descrip`."""
+
 NRRD_DESCRIPTION = "SyntheticCT"
-"""Header keys that take the description."""
+"""Key of the description in a NRRD header."""
 
 
 def write_image(image: sitk.Image, path: str | os.PathLike[str], description: str = "") -> None:
