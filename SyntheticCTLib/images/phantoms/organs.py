@@ -67,17 +67,23 @@ class Organs:
         return self._tube(*aorta_course(self.torso))
 
     @cached_property
+    def descending_aorta(self):
+        """The aorta behind the heart; its root, which springs from the heart, is not in this shape."""
+        points, radii = aorta_course(self.torso)
+        return self._tube(points[ARCH_POINTS:], radii[ARCH_POINTS:])
+
+    @cached_property
     def heart(self):
         size = self.patient.heart
         left = self._ellipsoid(self.torso.heart_center, (66 * size, 45 * size, 47 * size), HEART_AXES)
         right = self._ellipsoid(
-            self.torso.heart_center + (-30 * size, 5 * size, -4 * size), (35 * size, 40 * size, 46 * size)
+            self.torso.heart_center + (-27 * size, 5 * size, -3 * size), (33 * size, 39 * size, 44 * size)
         )
         heart = smooth_min(left, right, 14)
         heart = smooth_max(heart, 1 - self.diaphragm, 8)
         heart = smooth_max(heart, self.cavity + 6, 10)
         heart = smooth_max(heart, GAP_MM - self.spine_block, 6)
-        return smooth_max(heart, GAP_MM - self.aorta, 4)
+        return smooth_max(heart, GAP_MM - self.descending_aorta, 4)
 
     def _lung(self, side: int):
         x, y, z = self.x * side, self.y, self.z
@@ -106,7 +112,7 @@ class Organs:
         lean = side * 0.2
         axes = np.array([[1, 0, lean], [0, 1, 0.18], [-lean, -0.18, 1]])
         center = self._kidney_center(side)
-        bean = self._ellipsoid(center, (27 * size, 24 * size, 54 * size), axes)
+        bean = self._ellipsoid(center, (28.5 * size, 25.5 * size, 56 * size), axes)
         notch = self._ellipsoid(center + (-side * 31 * size, -8 * size, -2), (14, 15, 19))
         bean = smooth_max(bean, -notch, 9)
         bean = smooth_max(bean, GAP_MM - self.spine_block, 4)
@@ -135,13 +141,13 @@ class Organs:
 
     @cached_property
     def below_diaphragm(self):
-        return smooth_max(self.diaphragm + 3, self.cavity + 3.5, 8)
+        return smooth_max(self.diaphragm + 2, self.cavity + 2, 5)
 
     @cached_property
     def liver(self):
         patient, x, y = self.patient, self.x, self.y
         drop = patient.inspiration_mm
-        bottom = -134 * patient.liver - 0.8 * drop + 0.47 * (x + 112) + 0.38 * np.maximum(y - 12, 0)
+        bottom = -134 * patient.liver - 0.8 * drop + 0.47 * (x + 112) + 0.3 * (y + 25)
         visceral = 0.82 * (bottom - self.z)
         left_edge = 0.95 * (x - 60 - patient.liver_left_mm) + 0.3 * (y + 30)
         behind = 0.75 * (y - 32 + 0.7 * np.maximum(x + 40, 0) - 2 * np.maximum(-x - 40, 0))
@@ -154,14 +160,9 @@ class Organs:
             (self.kidney_right, 3.5),
             (self.kidney_left, 3.5),
             (self.aorta, 4.0),
-            (self.cava, 1.0),
         ):
             liver = smooth_max(liver, gap - neighbor, 6)
         return liver
-
-    @cached_property
-    def cava(self):
-        return self._tube(*cava_course(self.torso))
 
     @cached_property
     def gallbladder(self):
@@ -172,7 +173,7 @@ class Organs:
     @cached_property
     def stomach(self):
         size, drop = self.patient.stomach, self.patient.inspiration_mm
-        fundus = self._ellipsoid((56, -4, -30 - drop), (31 * size, 36 * size, 38 * size))
+        fundus = self._ellipsoid((54, -20, -30 - drop), (38 * size, 42 * size, 42 * size))
         antrum = self._tube(
             *smooth_polyline(
                 [
@@ -201,7 +202,7 @@ class Organs:
     def spleen(self):
         size, drop = self.patient.spleen, self.patient.inspiration_mm
         axes = np.array([[0.85, -0.45, 0.25], [0.45, 0.88, 0.1], [-0.25, 0.05, 0.96]])
-        spleen = self._ellipsoid((99, 36, -42 - drop), (35 * size, 48 * size, 58 * size), axes)
+        spleen = self._ellipsoid((100, 37, -44 - drop), (40 * size, 56 * size, 66 * size), axes)
         spleen = smooth_max(spleen, self.below_diaphragm + 0.5, 8)
         for neighbor in (self.kidney_left, self.spine_block, self.liver, self.aorta):
             spleen = smooth_max(spleen, GAP_MM - neighbor, 8)
@@ -241,6 +242,10 @@ class Organs:
         return getattr(self, name, np.full(np.shape(self.x), FAR_MM, dtype=np.float32))
 
 
+ARCH_POINTS = 14
+"""Points of `aorta_course` before the aorta turns down."""
+
+
 def aorta_course(torso: Torso):
     """Center line and radii of the aorta, from the heart's base over the arch to its end at L4."""
     wide = torso.patient.aorta
@@ -271,7 +276,7 @@ def cava_course(torso: Torso):
         (-25, 0, base[2] - 40),
         (base[0] - 42, base[1] + 14, base[2] - 14),
     ]
-    return smooth_polyline(points, [9, 10, 11, 11.5, 12, 12, 12], 3)
+    return smooth_polyline(points, [8, 8.5, 9.5, 10, 10.5, 10.5, 10.5], 3)
 
 
 def organs_of(patient: Patient, x, y, z) -> Organs:

@@ -180,7 +180,7 @@ def _all_tubes(torso: Torso, inside, rng) -> dict[str, vessels.Tubes]:
 
     density = torso.patient.vessel_density
     lungs = [
-        vessels.lung_vessels(torso, side, spread(name, int(1500 * density)), rng)
+        vessels.lung_vessels(torso, side, spread(name, int(2400 * density)), rng)
         for side, name in ((-1, "lung_right"), (1, "lung_left"))
     ]
     walls, lumens = vessels.airway_tubes(torso)

@@ -12,10 +12,10 @@ import numpy as np
 NOISE_AT_5_MM_HU = 9.0
 """Standard deviation of noise in 5 mm slices; thinner slices have more, as one over the root of thickness."""
 
-NOISE_CUTOFF_MM = 0.72
+NOISE_CUTOFF_MM = 0.64
 """In-plane blur (Gaussian sigma, mm) of the noise, on top of the ramp that filtered back-projection gives."""
 
-SLICE_CORRELATION = 0.22
+SLICE_CORRELATION = 0.25
 """Correlation of noise between neighboring slices."""
 
 PLAIN_BLUR_MM = 0.62

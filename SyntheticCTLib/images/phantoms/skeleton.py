@@ -14,7 +14,7 @@ from .torso import FIRST_THORACIC, Torso
 RIB_OFFSET_MM = 7.0
 """Middle of a rib outside the lung's surface."""
 
-RIB_HALF_THICK, RIB_HALF_HIGH = 3.9, 6.6
+RIB_HALF_THICK, RIB_HALF_HIGH = 3.5, 6.0
 CORTEX_MM = 1.5
 CORTEX_HU = 780.0
 RIB_END = np.array([2.45, 2.45, 2.4, 2.36, 2.32, 2.28, 2.22, 2.12, 2.02, 1.92, 1.6, 1.15])

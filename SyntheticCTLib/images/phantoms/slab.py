@@ -202,7 +202,11 @@ class Slab:
         self._shape("gallbladder", 8.0)
         self._shape("spleen", patient.enhanced(patient.spleen_hu, 68), "spleen")
         for side in ("right", "left"):
-            self._shape(f"kidney_{side}", self._textured(patient.enhanced(32, 150), 2), f"kidney_{side}")
+            self._shape(
+                f"kidney_{side}",
+                self._textured(patient.enhanced(32, 150), patient.enhanced(2, 14)),
+                f"kidney_{side}",
+            )
             self._shape(f"sinus_{side}", patient.fat_hu + 30)
 
     def _stomach(self) -> None:

@@ -96,8 +96,8 @@ def lung_vessels(torso: Torso, side: int, targets, rng) -> Tubes:
     blood = patient.enhanced(44, 105)
     hilum = torso.hilum(side)
     half = len(targets) // 2
-    arteries = grow_tree(hilum, targets[:half], rng, 7.6, 0.62, blood)
-    veins = grow_tree(hilum + (0, -10, -16), targets[half:], rng, 7.0, 0.62, blood)
+    arteries = grow_tree(hilum, targets[:half], rng, 7.6, 0.5, blood)
+    veins = grow_tree(hilum + (0, -10, -16), targets[half:], rng, 7.0, 0.5, blood)
     return Tubes.join([veins, arteries, *_airways_beside(arteries, rng)])
 
 
@@ -251,7 +251,7 @@ def _bowel(torso: Torso, rng) -> list[Tubes]:
     ]
     parts.append(Tubes(inside.start, inside.end, inside.radius_start, inside.radius_end, filled))
     bowel_hu = torso.patient.enhanced(32, 50)
-    for _ in range(16):
+    for _ in range(20):
         point = np.array([rng.uniform(-65, 80), rng.uniform(front + 22, 8), rng.uniform(-300, -105)])
         walk = [point]
         for _ in range(9):
