@@ -11,7 +11,7 @@ import SimpleITK as sitk
 
 from ..errors import InputError
 from .files import quiet_itk
-from .slices import Slice, read_slice
+from .slices import Slice, is_ct_file, read_slice
 from .stacking import stack
 
 MAX_FILES = 20_000
@@ -65,8 +65,17 @@ def _find_slices(folder: Path) -> list[Slice]:
             raise InputError(
                 f"{folder}: it holds more than {MAX_FILES} files; give the folder of one series or study."
             )
-    with quiet_itk():
-        slices = [header for file in files if (header := read_slice(file)) is not None]
+    slices = []
+    for file in files:
+        with quiet_itk():
+            header = read_slice(file)
+        if header is not None:
+            slices.append(header)
+        elif is_ct_file(file):
+            raise InputError(
+                f"{file}: this CT slice cannot be read; it is cut short or damaged. "
+                "Copy or export the series again."
+            )
     if not slices:
         what = f"{len(files)} files, none of them a DICOM image" if files else "no files"
         raise InputError(

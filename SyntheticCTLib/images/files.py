@@ -52,6 +52,19 @@ def open_volume(path: Path) -> tuple[sitk.Image, tuple[str, ...]]:
     return image, notes
 
 
+def check_written(path: Path) -> None:
+    """Refuse a file just written by ITK that is not whole: a full disk is reported for NRRD only.
+
+    Raises InputError, RuntimeError.
+    """
+    reader = _reader(path)
+    with quiet_itk():
+        if FORMATS[reader.GetImageIO()] == "NIfTI":
+            nifti.check_whole(path)
+        else:
+            reader.Execute()
+
+
 @contextmanager
 def quiet_itk() -> Iterator[None]:
     """Keep ITK's warnings, which name no remedy, off the terminal; our own checks speak instead."""

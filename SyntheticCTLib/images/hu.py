@@ -45,7 +45,8 @@ def to_hu(image: sitk.Image, name: str) -> tuple[sitk.Image, tuple[str, ...]]:
         values = values.astype(np.int64)  # comparing with negative numbers needs a sign
     _refuse_values(values, name)
     _note_clamping(values, notes)
-    result = sitk.GetImageFromArray(np.clip(values, AIR_HU, MAX_HU).astype(np.int16))
+    np.clip(values, AIR_HU, MAX_HU, out=values)
+    result = sitk.GetImageFromArray(values.astype(np.int16, copy=False))
     Geometry.of(image).apply_to(result)
     return result, tuple(notes)
 
@@ -81,22 +82,21 @@ def _without_non_finite(values: np.ndarray, name: str, notes: list[str]) -> np.n
 
 def _refuse_values(values: np.ndarray, name: str) -> None:
     """Refuse what cannot be HU, judged on the voxels that are not padding."""
-    inside = values >= AIR_HU
-    count = int(inside.sum())
     low, high = values.min(), values.max()
     found = f"{name}: its values run from {low:g} to {high:g}"
     if low == high:
         raise InputError(f"{name}: every voxel has the value {low:g}; a CT scan of a body is needed.")
-    if count == 0:
+    if high < AIR_HU:
         raise InputError(f"{found}, all below air ({AIR_HU} HU); check the rescale intercept of the file.")
-    low, high = np.min(values, where=inside, initial=MAX_HU), np.max(values, where=inside, initial=AIR_HU)
-    negative = int(np.count_nonzero(inside & (values < 0)))
+    body = values if low >= AIR_HU else values[values >= AIR_HU]
+    low, high = body.min(), body.max()
+    negative = int(np.count_nonzero(body < 0))
     if high - low < MIN_SPAN_HU:
         raise InputError(
             f"{found}, a range too small for Hounsfield units (air -1000, water 0, bone up to 3000); "
             "it looks normalized. Give the CT with its original values."
         )
-    if negative < MIN_NEGATIVE_SHARE * count:
+    if negative < MIN_NEGATIVE_SHARE * body.size:
         guess = (
             "it looks like 8-bit gray values"
             if high <= 255
@@ -109,7 +109,9 @@ def _refuse_values(values: np.ndarray, name: str) -> None:
 
 
 def _note_clamping(values: np.ndarray, notes: list[str]) -> None:
-    lowest = values.min()
+    lowest, highest = values.min(), values.max()
+    if lowest >= AIR_HU and highest <= MAX_HU:
+        return
     padding = int(np.count_nonzero(values < PADDING_BELOW_HU))
     below = int(np.count_nonzero(values < AIR_HU)) - padding
     above = int(np.count_nonzero(values > MAX_HU))
@@ -118,7 +120,7 @@ def _note_clamping(values: np.ndarray, notes: list[str]) -> None:
     if below:
         notes.append(f"{_voxels(below)} just below air were raised to {AIR_HU} HU")
     if above:
-        notes.append(f"{_voxels(above)} above {MAX_HU} HU (up to {values.max():g}) were lowered to it")
+        notes.append(f"{_voxels(above)} above {MAX_HU} HU (up to {highest:g}) were lowered to it")
 
 
 def _voxels(count: int) -> str:

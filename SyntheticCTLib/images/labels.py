@@ -15,7 +15,7 @@ import SimpleITK as sitk
 from ..errors import InputError
 from .files import open_volume
 from .geometry import Geometry
-from .label_grid import onto_grid
+from .label_grid import onto_grid, values_present
 from .label_names import EXPLICIT_NAME, layer_name, numbered
 from .segments import segment_names
 
@@ -44,7 +44,7 @@ class LabelLayer:
     @cached_property
     def values(self) -> tuple[int, ...]:
         """The label values that occur, in order, without the background 0."""
-        present = _present(sitk.GetArrayViewFromImage(self.image))
+        present = values_present(sitk.GetArrayViewFromImage(self.image))
         return tuple(value for value in present if value != 0)
 
 
@@ -117,7 +117,7 @@ def _unsigned(image: sitk.Image, path: Path) -> sitk.Image:
             "Give a map, not probabilities."
         )
     labels = sitk.Cast(image, sitk.sitkUInt8 if high <= 255 else sitk.sitkUInt16)
-    found = len(_present(sitk.GetArrayViewFromImage(labels)))
+    found = len(values_present(sitk.GetArrayViewFromImage(labels)))
     if found > MAX_LABELS:
         raise InputError(
             f"{path}: it holds {found} different values, more than the {MAX_LABELS} a label map may have; "
@@ -126,11 +126,3 @@ def _unsigned(image: sitk.Image, path: Path) -> sitk.Image:
     for key in labels.GetMetaDataKeys():
         labels.EraseMetaData(key)
     return labels
-
-
-def _present(labels: np.ndarray) -> tuple[int, ...]:
-    """Values in an unsigned array (K, J, I), counted slice by slice to stay small in memory."""
-    seen = np.zeros(MAX_LABEL + 1, dtype=bool)
-    for part in labels:
-        seen[part.ravel()] = True
-    return tuple(int(value) for value in np.flatnonzero(seen))

@@ -7,6 +7,12 @@ from typing import NamedTuple
 
 import SimpleITK as sitk
 
+_CT_STORAGE = (b"1.2.840.10008.5.1.4.1.1.2", b"1.2.840.10008.5.1.4.1.1.2.1")
+"""CT Image Storage and Enhanced CT Image Storage (PS3.4, B.5), as bytes in a file."""
+
+_META_BYTES = 1024
+"""The file meta information lies within the first bytes of a file."""
+
 
 class Slice(NamedTuple):
     """One DICOM image.
@@ -57,7 +63,7 @@ def read_slice(file: Path) -> Slice | None:
         description=text("0008|103e"),
         modality=text("0008|0060") or "unknown",
         localizer="LOCALIZER" in text("0008|0008").upper(),
-        frames=max(size[2] if len(size) > 2 else 1, int(text("0028|0008") or 1)),
+        frames=max(size[2] if len(size) > 2 else 1, int(next(iter(_numbers(text("0028|0008"))), 1))),
         size=(size[0], size[1]),
         spacing=_numbers(text("0028|0030"))[::-1],
         position=position if len(position) == 3 else None,
@@ -66,6 +72,16 @@ def read_slice(file: Path) -> Slice | None:
         slope=next(iter(_numbers(text("0028|1053"))), 1.0),
         intercept=next(iter(_numbers(text("0028|1052"))), 0.0),
     )
+
+
+def is_ct_file(file: Path) -> bool:
+    """Whether a file says at its beginning that it holds a CT image, even if the rest is missing.
+
+    The file meta information (PS3.10, 7.1) names the kind of object; a padded UID ends with a zero byte.
+    """
+    with file.open("rb") as stream:
+        head = stream.read(_META_BYTES)
+    return head[128:132] == b"DICM" and any(uid + b"\0" in head for uid in _CT_STORAGE)
 
 
 def _numbers(text: str) -> tuple[float, ...]:

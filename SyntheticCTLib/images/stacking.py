@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import filecmp
 from collections.abc import Sequence
 from typing import NamedTuple
 
@@ -97,10 +98,17 @@ def _without_copies(ordered: list[Slice], normal: np.ndarray, notes: list[str]) 
 
 
 def _same_image(one: Slice, other: Slice) -> bool:
-    first, second = (
-        sitk.GetArrayFromImage(sitk.ReadImage(str(s.file), imageIO="GDCMImageIO")) for s in (one, other)
-    )
-    return np.array_equal(first, second)
+    """Whether two files hold the same pixels; headers may differ, as after sending a series twice."""
+    if filecmp.cmp(one.file, other.file, shallow=False):
+        return True
+    try:
+        first, second = (sitk.ReadImage(str(s.file), imageIO="GDCMImageIO") for s in (one, other))
+    except RuntimeError as error:
+        raise InputError(
+            f"the voxels of {one.file.name} or {other.file.name}, two slices at the same position, cannot be "
+            "read. Export the series again."
+        ) from error
+    return np.array_equal(sitk.GetArrayViewFromImage(first), sitk.GetArrayViewFromImage(second))
 
 
 def _step(ordered: Sequence[Slice], normal: np.ndarray, notes: list[str]) -> float:

@@ -9,7 +9,7 @@ from pathlib import Path
 import SimpleITK as sitk
 
 from ..errors import InputError
-from .files import open_volume
+from .files import check_written
 from .labels import LabelLayer
 from .segments import segment_header
 
@@ -69,7 +69,7 @@ def _write(image: sitk.Image, path: Path, description: str, header: Mapping[str,
     try:
         _save(clean, temporary)
         _flush(temporary)
-        open_volume(temporary)  # ITK reports no error when a NIfTI file did not fit on the disk
+        check_written(temporary)
         os.replace(temporary, path)
     except (RuntimeError, OSError, InputError) as error:
         raise InputError(

@@ -211,10 +211,13 @@ def test_a_multi_frame_file_is_refused(tmp_path):
     assert "multi-frame" in refusal(tmp_path)
 
 
-def test_a_truncated_slice_is_refused(tmp_path):
-    files = write_series(tmp_path, ct())
-    files[3].write_bytes(files[3].read_bytes()[:-60])
-    refusal(tmp_path)
+@pytest.mark.parametrize("k", [3, 6])
+@pytest.mark.parametrize("cut", [2, 60, 500])
+def test_a_truncated_slice_is_refused_by_name(tmp_path, k, cut):
+    file = write_series(tmp_path, ct())[k]
+    file.write_bytes(file.read_bytes()[:-cut])
+    message = refusal(tmp_path)
+    assert f"{file}: this CT slice cannot be read" in message
 
 
 def test_a_damaged_compressed_slice_is_refused_by_name(tmp_path):
