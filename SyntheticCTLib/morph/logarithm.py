@@ -1,0 +1,133 @@
+"""The velocity field whose flow is a given map: the logarithm of a registration's result.
+
+Registration gives a displacement, a path needs a velocity. It is found as the root of
+``flow(velocity, 1) = map``. A correction measured at the end of the flow is carried back to the middle of the
+flow before it is added: the end moves by the integral over the flow of the carried-along correction, and the
+middle stands for that integral to second order. (Adding the end's error as it is, as Bossa and Olmos propose in
+"A new algorithm for the computation of the group logarithm of diffeomorphisms", MFCA 2008, stalls above a
+millimeter on bodies as different as two patients.) Anderson's mixing (Walker and Ni, "Anderson acceleration
+for fixed-point iterations", SIAM J. Numer. Anal. 49, 2011) finishes what is left.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+
+from .flow import Flow, flow, nodes, sample, squarings_for, transform
+
+#: Earlier corrections that Anderson's mixing combines.
+MEMORY = 4
+
+#: Weight of a node outside the body: its error counts little, but it must not run away.
+OUTSIDE_WEIGHT = 0.1
+
+#: Determinants below this are kept from blowing up a correction where the map nearly folds.
+SMALLEST_DETERMINANT = 0.05
+
+#: Added to the diagonal of the mixing's normal equations, as a part of their trace.
+REGULARIZATION = 1e-8
+
+
+@dataclass(frozen=True)
+class Fit:
+    """A velocity (3, nk, nj, ni) in voxels, and how far its flow ends from the map, in voxels in the body."""
+
+    velocity: np.ndarray
+    mean_error: float
+    p99_error: float
+
+
+def logarithm(
+    residual: np.ndarray,
+    generator: np.ndarray,
+    body: np.ndarray,
+    iterations: int,
+    start: np.ndarray | None = None,
+    good_enough: float = 0.0,
+    progress: Callable[[float], None] | None = None,
+) -> Fit:
+    """The velocity v so that the flow of ``generator @ x + v(x)`` for time 1 is ``expm(generator) @ x + residual``.
+
+    residual: (3, nk, nj, ni) float32 in voxels. generator: (4, 4). body: (nk, nj, ni) bool, where the fit must
+    be good. iterations: corrections at most; the best velocity seen is returned. start: a first guess (the
+    residual itself if not given). good_enough: the 99th percentile of the error in the body, in voxels, below
+    which it stops early. progress: called with the part of the iterations done.
+    """
+    velocity = residual.copy() if start is None else start
+    mixing = _Mixing(np.where(body, 1.0, OUTSIDE_WEIGHT).astype(np.float32))
+    best = None
+    for iteration in range(iterations + 1):
+        half: list[Flow] = []
+        squarings = squarings_for(velocity, 1.0)
+        whole = flow(velocity, generator, 1.0, on_half=half.append, squarings=squarings)
+        error = residual - whole.residual
+        fit = _judged(velocity, error, body)
+        if best is None or fit.mean_error + fit.p99_error < best.mean_error + best.p99_error:
+            best = fit
+        if iteration == iterations or fit.p99_error <= good_enough:
+            break
+        back = flow(velocity, generator, -0.5, squarings=squarings - 1)
+        velocity = mixing.next(velocity, _at_middle(error, half[0], back))
+        if progress is not None:
+            progress((iteration + 1) / iterations)
+    return best
+
+
+def _judged(velocity: np.ndarray, error: np.ndarray, body: np.ndarray) -> Fit:
+    length = np.sqrt((error**2).sum(axis=0))[body]
+    if not length.size:
+        return Fit(velocity, 0.0, 0.0)
+    return Fit(velocity, float(length.mean()), float(np.percentile(length, 99)))
+
+
+def _at_middle(error: np.ndarray, half: Flow, back: Flow) -> np.ndarray:
+    """The error at the end of the flow as the correction of the velocity in the middle of it."""
+    started_at = transform(back.affine, nodes(error.shape[1:])) + back.residual
+    return _solved(half.gradient(), sample(error, started_at))
+
+
+def _solved(matrices: np.ndarray, vectors: np.ndarray) -> np.ndarray:
+    """x with ``matrices @ x = vectors`` at every node, by Cramer's rule; (3, 3, ...) and (3, ...)."""
+    first, second, third = matrices[:, 0], matrices[:, 1], matrices[:, 2]
+    rows = (
+        np.cross(second, third, axis=0),
+        np.cross(third, first, axis=0),
+        np.cross(first, second, axis=0),
+    )
+    determinant = (first * rows[0]).sum(axis=0)
+    determinant = np.maximum(determinant, np.float32(SMALLEST_DETERMINANT))
+    return np.stack([(row * vectors).sum(axis=0) for row in rows]) / determinant
+
+
+class _Mixing:
+    """Anderson's mixing of a fixed-point iteration, weighted node by node."""
+
+    def __init__(self, weight: np.ndarray) -> None:
+        self._weight = weight
+        self._last: tuple[np.ndarray, np.ndarray] | None = None
+        self._steps: list[tuple[np.ndarray, np.ndarray]] = []
+
+    def next(self, velocity: np.ndarray, correction: np.ndarray) -> np.ndarray:
+        """The next velocity, from this one and the plain correction of it."""
+        if self._last is not None:
+            self._steps.append((velocity - self._last[0], correction - self._last[1]))
+            self._steps = self._steps[-MEMORY:]
+        self._last = (velocity, correction)
+        following = velocity + correction
+        for share, (moved, changed) in zip(self._shares(correction), self._steps, strict=True):
+            following -= np.float32(share) * (moved + changed)
+        return following
+
+    def _shares(self, correction: np.ndarray) -> np.ndarray:
+        """The combination of the remembered changes that comes nearest to this correction."""
+        if not self._steps:
+            return np.empty(0)
+        changes = [(changed * self._weight).ravel() for _, changed in self._steps]
+        wanted = (correction * self._weight).ravel()
+        normal = np.array([[np.dot(a, b) for b in changes] for a in changes], dtype=float)
+        right = np.array([np.dot(a, wanted) for a in changes], dtype=float)
+        normal += np.eye(len(changes)) * REGULARIZATION * max(np.trace(normal), 1e-30)
+        return np.linalg.solve(normal, right)

@@ -1,0 +1,91 @@
+"""The file of a morph path: its velocity grid as a NRRD vector volume, everything else as key/value pairs."""
+
+from __future__ import annotations
+
+import json
+import os
+from pathlib import Path
+
+import numpy as np
+import SimpleITK as sitk
+
+from ..errors import InputError
+from ..images.files import open_volume
+from ..images.geometry import Geometry
+from .path import Bound, MorphPath
+
+FORMAT = "SyntheticCT morph path 1"
+"""Value of the key `SyntheticCT_format`; the number changes when older readers would go wrong."""
+
+_PREFIX = "SyntheticCT_"
+_KEYS = ("format", "stretch", "pose", "source", "target", "method")
+
+
+def save(path: MorphPath, file: str | os.PathLike[str]) -> None:
+    """Write `path` to a .nrrd file; the same path gives the same bytes.
+
+    It is written under a temporary name and renamed. Raises InputError if the name or folder does not allow it.
+    """
+    file = Path(file)
+    if file.suffix.lower() != ".nrrd":
+        raise InputError(f"{file}: a morph path is written as .nrrd; choose a name that ends so.")
+    if not file.parent.is_dir():
+        raise InputError(f"{file.parent}: there is no such folder to write {file.name} into; create it first.")
+    image = sitk.Image(path.velocity)
+    for key in image.GetMetaDataKeys():
+        image.EraseMetaData(key)
+    values = (FORMAT, path.stretch.tolist(), path.pose.tolist(), _bound(path.source), _bound(path.target))
+    for key, value in zip(_KEYS, (*values, dict(path.method)), strict=True):
+        text = value if isinstance(value, str) else json.dumps(value, sort_keys=True)
+        image.SetMetaData(_PREFIX + key, text)
+    temporary = file.with_name(f".{file.stem}.{os.getpid()}.part.nrrd")
+    try:
+        sitk.WriteImage(image, str(temporary), useCompression=True)
+        os.replace(temporary, file)
+    except (RuntimeError, OSError) as error:
+        raise InputError(
+            f"{file}: the path could not be written; check that the folder can be written to and the disk "
+            "has room."
+        ) from error
+    finally:
+        temporary.unlink(missing_ok=True)
+
+
+def load(file: str | os.PathLike[str]) -> MorphPath:
+    """Read a path written by `save`. Raises InputError if there is no such file or it holds something else."""
+    file = Path(file)
+    image, _ = open_volume(file)
+    header = {
+        key: image.GetMetaData(_PREFIX + key) for key in _KEYS if image.HasMetaDataKey(_PREFIX + key)
+    }
+    if header.get("format") != FORMAT or image.GetNumberOfComponentsPerPixel() != 3:
+        found = header.get("format", "an ordinary volume")
+        raise InputError(
+            f"{file}: this is no morph path (found {found}, expected {FORMAT}); give a file written by "
+            "`synthetic-ct register`."
+        )
+    try:
+        content = {key: json.loads(header[key]) for key in _KEYS[1:]}
+        matrices = [np.array(content[key], dtype=float).reshape(4, 4) for key in ("stretch", "pose")]
+        bounds = [_bound_from(content[key]) for key in ("source", "target")]
+    except (KeyError, TypeError, ValueError) as error:
+        raise InputError(f"{file}: the header of this morph path is damaged; register again.") from error
+    for key in image.GetMetaDataKeys():
+        image.EraseMetaData(key)
+    return MorphPath(sitk.Cast(image, sitk.sitkVectorFloat32), *matrices, *bounds, content["method"])
+
+
+def _bound(bound: Bound) -> dict[str, object]:
+    geometry = bound.geometry
+    return {
+        "size": list(geometry.size),
+        "spacing": list(geometry.spacing),
+        "origin": list(geometry.origin),
+        "direction": list(geometry.direction),
+        "content": bound.content,
+    }
+
+
+def _bound_from(record: dict[str, object]) -> Bound:
+    geometry = Geometry(*(tuple(record[key]) for key in ("size", "spacing", "origin", "direction")))
+    return Bound(geometry, record["content"])
