@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 
 import numpy as np
 import SimpleITK as sitk
@@ -15,7 +16,7 @@ from .body import body_mask
 from .flow import linear, sample, transform
 from .logarithm import Fit, logarithm
 from .path import KJI, Bound, MorphPath, positions
-from .prepare import Prepared, prepare
+from .prepare import prepare
 from .start import affine_start, matrix_of
 
 #: Spacing in mm of the grid that carries the velocity.
@@ -57,6 +58,47 @@ def register(
     not to be had.
     """
     report = progress or (lambda *_: None)
+    deformation = find_deformation(
+        source, target, backend, seed, repeatable, source_labels, target_labels, report
+    )
+    report("fitting the path")
+    return path_along(deformation, source, target)
+
+
+@dataclass(frozen=True)
+class Deformation:
+    """What a backend found: the target point y shows the source point ``affine (y + warp(y))``.
+
+    warp: VectorFloat64 displacement in mm (LPS) on a grid in the target, zero outside it. affine: (4, 4) LPS
+    matrix. method: how it was found, JSON-safe.
+    """
+
+    warp: sitk.Image
+    affine: np.ndarray
+    method: Mapping[str, object] = field(default_factory=dict)
+
+    def source_points(self, points: np.ndarray) -> np.ndarray:
+        """The source points that the target `points` show; both (3, ...) LPS mm, float32."""
+        geometry = Geometry.of(self.warp)
+        index = transform(np.linalg.inv(geometry.matrix() @ KJI), points)
+        components = np.moveaxis(sitk.GetArrayViewFromImage(self.warp), -1, 0).astype(np.float32)
+        last = np.reshape(components.shape[1:], (3,) + (1,) * (points.ndim - 1)) - 1
+        covered = np.all((index >= 0) & (index <= last), axis=0)
+        return transform(self.affine, points + sample(components, index) * covered)
+
+
+def find_deformation(
+    source: sitk.Image,
+    target: sitk.Image,
+    backend: str | None = None,
+    seed: int = 0,
+    repeatable: bool = False,
+    source_labels: Sequence[LabelLayer] = (),
+    target_labels: Sequence[LabelLayer] = (),
+    progress: Progress | None = None,
+) -> Deformation:
+    """The first half of `register`, with the same parameters and errors: the backend's own result."""
+    report = progress or (lambda *_: None)
     engine = get_backend(backend)
     report("preparing")
     masks = _shared_masks(source_labels, target_labels)
@@ -66,17 +108,20 @@ def register(
     start = affine_start(fixed, moving, threads=1 if repeatable else 0)
     report(f"deforming ({engine.name})")
     warp = engine.deform(fixed, moving, start, seed, repeatable)
-    report("fitting the path")
-    pose, stretch = split_affine(matrix_of(start), Geometry.of(source))
-    velocity, fit = fit_velocity(warp, pose, stretch, source, target, fixed)
-    return MorphPath(
-        velocity,
-        stretch,
-        pose,
-        Bound.to(source),
-        Bound.to(target),
-        _method(engine, seed, repeatable, list(masks), fit),
-    )
+    return Deformation(warp, matrix_of(start), _method(engine, seed, repeatable, list(masks)))
+
+
+def path_along(deformation: Deformation, source: sitk.Image, target: sitk.Image) -> MorphPath:
+    """The second half of `register`: the path whose end is the given deformation, whoever found it."""
+    pose, stretch = split_affine(deformation.affine, Geometry.of(source))
+    velocity, fit = fit_velocity(deformation, pose, stretch, source, target)
+    method = {
+        **deformation.method,
+        "velocity_spacing_mm": VELOCITY_SPACING_MM,
+        "fit_mean_mm": round(fit.mean_error * VELOCITY_SPACING_MM, 4),
+        "fit_p99_mm": round(fit.p99_error * VELOCITY_SPACING_MM, 4),
+    }
+    return MorphPath(velocity, stretch, pose, Bound.to(source), Bound.to(target), method)
 
 
 def split_affine(affine: np.ndarray, source: Geometry) -> tuple[np.ndarray, np.ndarray]:
@@ -98,14 +143,9 @@ def split_affine(affine: np.ndarray, source: Geometry) -> tuple[np.ndarray, np.n
 
 
 def fit_velocity(
-    warp: sitk.Image,
-    pose: np.ndarray,
-    stretch: np.ndarray,
-    source: sitk.Image,
-    target: sitk.Image,
-    fixed: Prepared,
+    deformation: Deformation, pose: np.ndarray, stretch: np.ndarray, source: sitk.Image, target: sitk.Image
 ) -> tuple[sitk.Image, Fit]:
-    """The velocity (VectorFloat32, mm, source pose) whose flow, with `stretch`, is what the backend found."""
+    """The velocity (VectorFloat32, mm, source pose) whose flow, with `stretch`, ends in the deformation."""
     fine = _velocity_geometry(source, target, pose, VELOCITY_SPACING_MM)
     coarse = _coarser(fine)
     body = body_mask(target)
@@ -114,7 +154,9 @@ def fit_velocity(
         to_mm = geometry.matrix() @ KJI
         to_index = np.linalg.inv(to_mm)
         generator = to_index @ _log(stretch) @ to_mm
-        residual = _residual(warp, pose, stretch, geometry, to_index)
+        here = positions(geometry)
+        there = deformation.source_points(transform(np.linalg.inv(pose), here))
+        residual = linear(to_index, there - transform(stretch, here))
         inside = _sampled_mask(body, pose, geometry)
         if first is not None:
             first = _refined(first, coarse, fine)
@@ -126,24 +168,6 @@ def fit_velocity(
     image = sitk.GetImageFromArray(np.ascontiguousarray(np.moveaxis(vectors, 0, -1)), isVector=True)
     fine.apply_to(image)
     return image, fit
-
-
-def backend_points(warp: sitk.Image, affine: np.ndarray, points: np.ndarray) -> np.ndarray:
-    """Source points (3, ...) LPS mm that the backend's own result shows at target `points`."""
-    geometry = Geometry.of(warp)
-    index = transform(np.linalg.inv(geometry.matrix() @ KJI), points)
-    components = np.ascontiguousarray(np.moveaxis(sitk.GetArrayViewFromImage(warp), -1, 0), dtype=np.float32)
-    moved = sample(components, index)
-    last = np.array(index.shape[:0] + components.shape[1:], np.float32).reshape(3, *(1,) * (points.ndim - 1)) - 1
-    moved *= np.all((index >= 0) & (index <= last), axis=0)
-    return transform(affine, points + moved)
-
-
-def _residual(warp, pose, stretch, geometry: Geometry, to_index: np.ndarray) -> np.ndarray:
-    """What the backend's map adds to the stretch on the velocity grid, in voxels."""
-    here = positions(geometry)
-    there = backend_points(warp, stretch @ pose, transform(np.linalg.inv(pose), here))
-    return linear(to_index, there - transform(stretch, here))
 
 
 def _sampled_mask(mask: sitk.Image, pose: np.ndarray, geometry: Geometry) -> np.ndarray:
@@ -216,7 +240,7 @@ def _listed(layers: Sequence[LabelLayer]) -> str:
     return "; ".join(f"{layer.name} ({', '.join(map(str, layer.values))})" for layer in layers) or "none"
 
 
-def _method(engine: Backend, seed: int, repeatable: bool, labels: list[str], fit: Fit) -> dict[str, object]:
+def _method(engine: Backend, seed: int, repeatable: bool, labels: list[str]) -> dict[str, object]:
     from .. import __version__
 
     return {
@@ -226,7 +250,4 @@ def _method(engine: Backend, seed: int, repeatable: bool, labels: list[str], fit
         "seed": seed,
         "repeatable": repeatable,
         "guiding_labels": labels,
-        "velocity_spacing_mm": VELOCITY_SPACING_MM,
-        "fit_mean_mm": round(fit.mean_error * VELOCITY_SPACING_MM, 4),
-        "fit_p99_mm": round(fit.p99_error * VELOCITY_SPACING_MM, 4),
     }

@@ -21,9 +21,9 @@ SHRINK = "4x2x1"
 SMOOTHING = "2x1x0"
 
 #: SyN's step, smoothing of the update and of the whole field, in voxels.
-STEP = 0.3
+STEP = 0.35
 UPDATE_SMOOTHING = 3.0
-FIELD_SMOOTHING = 0.0
+FIELD_SMOOTHING = 0.2
 
 
 class AntsBackend:
