@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import SimpleITK as sitk  # noqa: N813
+import SimpleITK as sitk
 
 COARSE_MM = 3.0
 """Spacing at which smooth shapes are evaluated; finer voxels read them by cubic interpolation."""

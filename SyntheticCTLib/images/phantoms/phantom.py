@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 import numpy as np
-import SimpleITK as sitk  # noqa: N813
+import SimpleITK as sitk
 
 from ...errors import InputError
 from ..hu import AIR_HU, MAX_HU
@@ -14,7 +15,7 @@ from . import vessels
 from .grid import Grid
 from .lesions import place_lesions
 from .organs import ORGAN_NAMES, Organs
-from .patient import Frame, draw_patient
+from .patient import Frame, Patient, draw_patient
 from .record import draw_record
 from .render import Painter, make_texture
 from .scanner import PLAIN_BLUR_MM, Noise, blur_in_plane, paint_table, usual_noise
@@ -26,7 +27,11 @@ REGIONS = {"torso": (-190.0, 228.0), "chest": (-70.0, 228.0), "abdomen": (-190.0
 MODEL_STEP_MM = 5.0
 """Grid on which trees and lesions are planned: the same at every voxel size, so that the patient is too."""
 
-SLICES_AT_ONCE = 6
+VOXELS_AT_ONCE = 3_000_000
+"""Size of the slabs painted at a time: large enough to hide Python's own time, small in memory."""
+
+
+_WHOLE = (int, np.integer)
 
 
 @dataclass(frozen=True)
@@ -65,41 +70,54 @@ def make_phantom(
     arguments of no meaning, and for more lesions than fit into the field of view.
     """
     _check(seed, spacing, size, lesions, region)
-    streams = dict(
-        zip(
-            ("patient", "frame", "vessels", "texture", "noise", "lesions", "record"),
-            np.random.SeedSequence(seed).spawn(7),
-            strict=True,
-        )
-    )
-    patient = draw_patient(streams["patient"], contrast)
-    torso, frame = Torso(patient), Frame(patient, streams["frame"])
-    grid = _place_grid(torso, frame, spacing, size, region, direction)
-    inside = _inside_points(torso)
-    rng = np.random.default_rng(streams["vessels"])
-    tubes = _all_tubes(torso, inside, rng)
-    texture = make_texture(np.random.default_rng(streams["texture"]))
-    spots = place_lesions(
-        lesions,
-        patient,
-        frame,
-        grid,
-        {name: inside[name] for name in ("lung_right", "lung_left", "liver")},
-        np.random.default_rng(streams["lesions"]),
-    )
-    painter = Painter(grid, torso, frame, texture, tubes, spots)
+    _check_scan(noise_hu, blur_mm, direction)
+    streams = _streams(seed)
+    plan = _plan_patient(seed, contrast)
+    frame = Frame(plan.patient, streams["frame"])
+    grid = _place_grid(plan.torso, frame, spacing, size, region, direction)
+    rng = np.random.default_rng(streams["lesions"])
+    spots = place_lesions(lesions, plan.patient, frame, grid, plan.inside, rng)
+    painter = Painter(grid, plan.torso, frame, plan.texture, plan.tubes, spots)
     noise_hu = usual_noise(spacing[2]) if noise_hu is None else float(noise_hu)
     noise = Noise(streams["noise"], grid.size[1::-1], spacing, noise_hu) if noise_hu > 0 else None
-    couch = _couch(torso, frame) if table else None
+    couch = _couch(plan.torso, frame) if table else None
     blur = PLAIN_BLUR_MM if blur_mm is None else float(blur_mm)
     hu, organs, marks = _scan(painter, couch, blur, noise)
+    _keep_largest_pieces(organs)
     layers = [LabelLayer("organs", grid.image_of(organs), dict(ORGAN_NAMES))]
     if spots:
         layers.append(LabelLayer("lesions", grid.image_of(marks), {spot.value: spot.name for spot in spots}))
-    record = draw_record(
-        seed, patient, [spot.name for spot in spots], np.random.default_rng(streams["record"])
-    )
+    rng = np.random.default_rng(streams["record"])
+    record = draw_record(seed, plan.patient, [spot.name for spot in spots], rng)
     return Phantom(grid.image_of(hu), layers, record)
+
+
+@dataclass(frozen=True)
+class _Plan:
+    """What of a patient does not depend on the scan: measures, points within organs, tubes, mottling."""
+
+    patient: Patient
+    torso: Torso
+    inside: dict[str, tuple[np.ndarray, np.ndarray]]
+    tubes: dict[str, vessels.Tubes]
+    texture: np.ndarray
+
+
+def _streams(seed: int) -> dict[str, np.random.SeedSequence]:
+    """Independent random streams, so that asking for lesions or noise does not change the anatomy."""
+    names = ("patient", "frame", "vessels", "texture", "noise", "lesions", "record")
+    return dict(zip(names, np.random.SeedSequence(int(seed)).spawn(len(names)), strict=True))
+
+
+@lru_cache(maxsize=4)
+def _plan_patient(seed: int, contrast: float | None) -> _Plan:
+    """Plan a patient; kept for the last few, who are often scanned again with other settings."""
+    streams = _streams(seed)
+    patient = draw_patient(streams["patient"], contrast)
+    torso = Torso(patient)
+    inside = _inside_points(torso)
+    tubes = _all_tubes(torso, inside, np.random.default_rng(streams["vessels"]))
+    return _Plan(patient, torso, inside, tubes, make_texture(np.random.default_rng(streams["texture"])))
 
 
 def _scan(painter: Painter, couch, blur_mm: float, noise: Noise | None):
@@ -108,8 +126,9 @@ def _scan(painter: Painter, couch, blur_mm: float, noise: Noise | None):
     hu = np.empty((nz, ny, nx), dtype=np.int16)
     organs = np.empty((nz, ny, nx), dtype=np.uint8)
     marks = np.empty((nz, ny, nx), dtype=np.uint8)
-    for first in range(0, nz, SLICES_AT_ONCE):
-        last = min(first + SLICES_AT_ONCE, nz)
+    at_once = max(1, VOXELS_AT_ONCE // (nx * ny * painter.samples))
+    for first in range(0, nz, at_once):
+        last = min(first + at_once, nz)
         painted, labels, lesions = painter.paint(first, last, couch)
         painted = blur_in_plane(painted, painter.scene.grid.spacing, blur_mm)
         if noise is not None:
@@ -120,19 +139,46 @@ def _scan(painter: Painter, couch, blur_mm: float, noise: Noise | None):
     return hu, organs, marks
 
 
+def _keep_largest_pieces(organs: np.ndarray) -> None:
+    """Clear specks that a neighbor's outline cut off an organ, in place; ribs are many pieces by nature."""
+    from scipy.ndimage import find_objects, label
+
+    for value, box in enumerate(find_objects(organs), start=1):
+        if box is None or ORGAN_NAMES.get(value) == "ribs":
+            continue
+        part = organs[box]
+        pieces, count = label(part == value)
+        if count > 1:
+            largest = np.bincount(pieces.ravel())[1:].argmax() + 1
+            part[(pieces != largest) & (pieces > 0)] = 0
+
+
 def _check(seed, spacing, size, lesions, region) -> None:
-    if seed != int(seed) or seed < 0:
+    if not isinstance(seed, _WHOLE) or seed < 0:
         raise InputError(f"A phantom's seed must be a whole number from 0 up, but it is {seed!r}.")
     if len(spacing) != 3 or not all(np.isfinite(s) and 0.2 <= s <= 20 for s in spacing):
         raise InputError(
             f"A phantom's spacing must be three numbers from 0.2 to 20 mm, but it is {spacing!r}."
         )
-    if size is not None and (len(size) != 3 or not all(n == int(n) and n >= 2 for n in size)):
+    if size is not None and not (len(size) == 3 and all(isinstance(n, _WHOLE) and n >= 2 for n in size)):
         raise InputError(f"A phantom's size must be three whole numbers from 2 up, but it is {size!r}.")
-    if lesions != int(lesions) or not 0 <= lesions <= 50:
+    if not isinstance(lesions, _WHOLE) or not 0 <= lesions <= 50:
         raise InputError(f"A phantom can have 0 to 50 lesions, but {lesions!r} were asked for.")
     if region not in REGIONS:
         raise InputError(f"A phantom's region must be one of {', '.join(REGIONS)}, but it is {region!r}.")
+
+
+def _check_scan(noise_hu, blur_mm, direction) -> None:
+    for name, value in (("noise_hu", noise_hu), ("blur_mm", blur_mm)):
+        if value is not None and not (np.isfinite(value) and 0 <= value <= 500):
+            raise InputError(f"A phantom's {name} must be a number from 0 to 500, but it is {value!r}.")
+    if direction is not None:
+        axes = np.asarray(direction, dtype=float)
+        if axes.size != 9 or not np.allclose(axes.reshape(3, 3) @ axes.reshape(3, 3).T, np.eye(3), atol=1e-6):
+            raise InputError(
+                "A phantom's direction must be 9 numbers, row-major, whose columns are perpendicular unit "
+                f"vectors, but it is {direction!r}."
+            )
 
 
 def _place_grid(torso: Torso, frame: Frame, spacing, size, region: str, direction) -> Grid:
@@ -180,7 +226,7 @@ def _all_tubes(torso: Torso, inside, rng) -> dict[str, vessels.Tubes]:
 
     density = torso.patient.vessel_density
     lungs = [
-        vessels.lung_vessels(torso, side, spread(name, int(2400 * density)), rng)
+        vessels.lung_vessels(torso, side, spread(name, int(3000 * density)), rng)
         for side, name in ((-1, "lung_right"), (1, "lung_left"))
     ]
     walls, lumens = vessels.airway_tubes(torso)

@@ -313,12 +313,17 @@ class Slab:
             ends = tubes.start[index], tubes.end[index]
             radii = float(tubes.radius_start[index]), float(tubes.radius_end[index])
             distance = cone(*self._points(region), *ends, *radii).astype(np.float32)
-            cover = self._cover(distance)
+            cover = self._cover(distance) * self._faintness(sum(radii) / 2)
             if within is not None:
                 cover *= within[region]
             self._blend(region, cover, np.float32(tubes.hu[index]))
             if label:
                 self.labels[region][distance < 0] = label
+
+    def _faintness(self, radius: float) -> float:
+        """Below 1 for a tube thinner than a voxel: its soft edge must not make it wider than it is."""
+        edge = self.scene.edge_mm
+        return 1.0 if radius >= edge / 2 else 4 * edge * radius**2 / (radius + edge / 2) ** 3
 
     def _part(self, first, last):
         """Slices (k, j, i) of this slab within voxel boxes, or None."""

@@ -16,6 +16,12 @@ from .patient import Frame
 from .shapes import smooth_polyline
 from .torso import FIRST_THORACIC, Torso
 
+TWIG_POINTS = 2
+"""A branch that supplies no more points than this does not split again."""
+
+BENT_RADIUS_MM = 1.1
+"""Thinner branches are straight: their bend would not be seen."""
+
 AIR_IN_TUBE_HU = -990.0
 CARTILAGE_HU = 105.0
 
@@ -66,26 +72,28 @@ def grow_tree(root, targets, rng, root_radius: float, least_radius: float, hu: f
     while waiting:
         start, points, radius = waiting.pop()
         center = points.mean(axis=0)
-        share = 0.42 if len(points) > 3 else 0.9
+        share = 0.42 if len(points) > TWIG_POINTS else 0.9
         end = start + share * (center - start)
         length = np.linalg.norm(end - start)
         bend = (start + end) / 2 + rng.normal(0, 0.055, 3) * length
         next_radius = max(root_radius * (len(points) / everything) ** (1 / 3), least_radius)
         next_radius = min(next_radius, radius)
         middle = (radius + next_radius) / 2
-        pieces += [(start, bend, radius, middle), (bend, end, middle, next_radius)]
-        if len(points) < 2 or next_radius <= least_radius:
+        if radius > BENT_RADIUS_MM:
+            pieces += [(start, bend, radius, middle), (bend, end, middle, next_radius)]
+        else:
+            pieces.append((start, end, radius, next_radius))
+        if len(points) <= TWIG_POINTS or next_radius <= least_radius:
             continue
         heading = (center - start) / max(np.linalg.norm(center - start), 1e-6)
         spread = points - center
         spread = spread - np.outer(spread @ heading, heading)
-        direction = np.linalg.svd(spread, full_matrices=False)[2][0]
-        side = spread @ direction
-        cut = np.quantile(side, rng.uniform(0.32, 0.68))
-        for half in (side > cut, side <= cut):
-            if half.any():
-                child = next_radius * (half.mean() ** (1 / 3)) * 1.04
-                waiting.append((end, points[half], max(min(child, next_radius), least_radius)))
+        direction = np.linalg.eigh(spread.T @ spread)[1][:, -1]
+        order = np.argsort(spread @ direction * np.sign(direction.sum()), kind="stable")
+        cut = int(np.clip(round(rng.uniform(0.32, 0.68) * len(points)), 1, len(points) - 1))
+        for half in (order[:cut], order[cut:]):
+            child = next_radius * (len(half) / len(points)) ** (1 / 3) * 1.04
+            waiting.append((end, points[half], max(min(child, next_radius), least_radius)))
     start, end, r0, r1 = (np.array(column) for column in zip(*pieces, strict=True))
     return Tubes(start, end, r0, r1, np.full(len(start), float(hu)))
 
