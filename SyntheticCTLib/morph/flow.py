@@ -20,7 +20,7 @@ from functools import lru_cache
 import numpy as np
 
 #: The first, small step of a flow moves no point further than this, in voxels.
-FIRST_STEP = 0.3
+FIRST_STEP = 0.5
 
 #: Never fewer squarings than this, so that also slow flows follow the curvature of their path.
 FEWEST_SQUARINGS = 4

@@ -20,6 +20,9 @@ BRIGHTEST_HU = 400.0
 #: Voxels round the scan filled with its edge values, so that a cut-off body does not end in a wall of air.
 MARGIN = 6
 
+#: No scan is continued by more voxels than this beyond an end.
+LARGEST_MARGIN = 100
+
 #: Smoothing before the grid is coarsened, as a part of the coarse voxel: about its point spread.
 BLUR = 0.42
 
@@ -45,6 +48,25 @@ class Prepared:
         """The CT channel."""
         return self.channels[0]
 
+    def reaching(self, points: np.ndarray) -> Prepared:
+        """Continued with its edge values until it reaches over `points` (3, n) LPS mm.
+
+        Where only the other scan has data there is then nothing to pull at, and the deformation stays calm.
+        """
+        geometry = Geometry.of(self.image)
+        matrix = np.linalg.inv(geometry.matrix())
+        index = matrix[:3, :3] @ points + matrix[:3, 3:]
+        last = np.asarray(geometry.size) - 1
+        low = np.clip(np.ceil(-index.min(axis=1)), 0, LARGEST_MARGIN).astype(int)
+        high = np.clip(np.ceil(index.max(axis=1) - last), 0, LARGEST_MARGIN).astype(int)
+        return self._padded(low.tolist(), high.tolist())
+
+    def _padded(self, low: list[int], high: list[int]) -> Prepared:
+        return Prepared(
+            tuple(sitk.ZeroFluxNeumannPad(channel, low, high) for channel in self.channels),
+            sitk.ConstantPad(self.inside, low, high, 0),
+        )
+
 
 def prepare(image: sitk.Image, masks: tuple[sitk.Image, ...] = (), spacing: float = SPACING_MM) -> Prepared:
     """Coarsen a CT (int16 HU) and masks (uint8, on its grid) along its own axes.
@@ -60,11 +82,7 @@ def prepare(image: sitk.Image, masks: tuple[sitk.Image, ...] = (), spacing: floa
     channels = [(coarse - AIR_HU) / (BRIGHTEST_HU - AIR_HU)]
     channels += [_coarsened(sitk.Cast(mask, sitk.sitkFloat32), geometry) for mask in masks]
     margin = [MARGIN] * 3
-    whole = geometry.new_image(sitk.sitkUInt8, 1)
-    return Prepared(
-        tuple(sitk.ZeroFluxNeumannPad(channel, margin, margin) for channel in channels),
-        sitk.ConstantPad(whole, margin, margin, 0),
-    )
+    return Prepared(tuple(channels), geometry.new_image(sitk.sitkUInt8, 1))._padded(margin, margin)
 
 
 def _isotropic(geometry: Geometry, spacing: float) -> Geometry:

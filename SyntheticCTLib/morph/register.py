@@ -25,7 +25,7 @@ VELOCITY_SPACING_MM = 4.0
 #: The logarithm is found on a grid this much coarser first, then on the velocity's own.
 COARSER = 2
 COARSE_ITERATIONS = 8
-FINE_ITERATIONS = 6
+FINE_ITERATIONS = 5
 
 #: The fit of the flow to the registration stops once 99 % of the body lies within this many mm.
 GOOD_ENOUGH_MM = 0.4
@@ -107,8 +107,10 @@ def find_deformation(
     report("laying one body over the other")
     start = affine_start(fixed, moving, threads=1 if repeatable else 0)
     report(f"deforming ({engine.name})")
-    warp = engine.deform(fixed, moving, start, seed, repeatable)
-    return Deformation(warp, matrix_of(start), _method(engine, seed, repeatable, list(masks)))
+    affine = matrix_of(start)
+    corners = affine[:3, :3] @ Geometry.of(fixed.image).corners().T + affine[:3, 3:]
+    warp = engine.deform(fixed, moving.reaching(corners), start, seed, repeatable)
+    return Deformation(warp, affine, _method(engine, seed, repeatable, list(masks)))
 
 
 def path_along(deformation: Deformation, source: sitk.Image, target: sitk.Image) -> MorphPath:
@@ -157,7 +159,7 @@ def fit_velocity(
         here = positions(geometry)
         there = deformation.source_points(transform(np.linalg.inv(pose), here))
         residual = linear(to_index, there - transform(stretch, here))
-        inside = _sampled_mask(body, pose, geometry)
+        inside = _sampled_mask(body, pose, here) & _within(Geometry.of(source), there)
         if first is not None:
             first = _refined(first, coarse, fine)
         fit = logarithm(
@@ -170,13 +172,19 @@ def fit_velocity(
     return image, fit
 
 
-def _sampled_mask(mask: sitk.Image, pose: np.ndarray, geometry: Geometry) -> np.ndarray:
-    """A mask on the target's grid, looked up at the nodes of a grid in the source's pose."""
-    home = np.linalg.inv(Geometry.of(mask).matrix() @ KJI) @ np.linalg.inv(pose)
-    index = np.rint(transform(home, positions(geometry))).astype(int)
+def _sampled_mask(mask: sitk.Image, pose: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """A mask on the target's grid, looked up at points in the source's pose."""
+    home = transform(np.linalg.inv(pose), points)
     values = sitk.GetArrayViewFromImage(mask)
-    within = np.all([(index[d] >= 0) & (index[d] < values.shape[d]) for d in range(3)], axis=0)
-    return values[tuple(np.where(within, axis, 0) for axis in index)].astype(bool) & within
+    index = np.rint(transform(np.linalg.inv(Geometry.of(mask).matrix() @ KJI), home)).astype(int)
+    within = _within(Geometry.of(mask), home)
+    return within & (values[tuple(np.where(within, axis, 0) for axis in index)] > 0)
+
+
+def _within(geometry: Geometry, points: np.ndarray) -> np.ndarray:
+    """Which points (3, ...) LPS mm lie among the voxels of a grid."""
+    index = np.rint(transform(np.linalg.inv(geometry.matrix()), points))
+    return np.all([(index[d] >= 0) & (index[d] < geometry.size[d]) for d in range(3)], axis=0)
 
 
 def _velocity_geometry(source: sitk.Image, target: sitk.Image, pose: np.ndarray, spacing: float) -> Geometry:
