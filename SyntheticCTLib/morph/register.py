@@ -30,8 +30,9 @@ FINE_ITERATIONS = 5
 #: The fit of the flow to the registration stops once 99 % of the body lies within this many mm.
 GOOD_ENOUGH_MM = 0.4
 
-#: Voxels of the velocity grid kept free round both scans.
-MARGIN = 3
+#: Voxels of the velocity grid round both scans: more than the margin in which a backend's field falls to zero,
+#: so that points which leave the grid go on as the affine part takes them.
+MARGIN = 6
 
 Progress = Callable[..., None]
 

@@ -1,6 +1,7 @@
 """Proves the morph path on the eight real pairs: `make proof`, or `python Testing/proof/prove_path.py`.
 
-For every pair, inside the body: how far t = 1 is from the backend's own result, the smallest Jacobian on the way,
+For every pair, inside the body: how far t = 1 is from the backend's own result (where the source has data, and,
+as "all", also where the target's body lies beyond the source's field of view), the smallest Jacobian on the way,
 how well going to s and on by t agrees with s + t, how well the inverse undoes the path, and how far the lung
 surfaces of the source at t and the target at 1 - t are apart, along the path and with a scaled displacement.
 Exits with 1 if a bar of the issue is missed.
@@ -12,6 +13,7 @@ import argparse
 import json
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -33,6 +35,9 @@ POINTS = 200_000
 
 BARS = {"end_mean": 0.1, "end_p99": 1.5, "group_mean": 0.1, "inverse_mean": 0.1}
 """Largest allowed values in mm."""
+
+SCALED_ITERATIONS = 40
+"""Steps of the inversion of a scaled displacement, which has no closed inverse."""
 
 EDGE_MM = 10.0
 """Lung surface this near the end of a field of view is a cut, not a surface."""
@@ -58,10 +63,10 @@ def lung_surface(labels: sitk.Image, rng: np.random.Generator) -> np.ndarray:
     return points[:, well_inside(Geometry.of(labels), points)]
 
 
-def well_inside(geometry: Geometry, points: np.ndarray) -> np.ndarray:
-    """Which points lie in a scan and further than `EDGE_MM` from its faces."""
+def well_inside(geometry: Geometry, points: np.ndarray, edge: float = EDGE_MM) -> np.ndarray:
+    """Which points lie in a scan and further than `edge` mm from its faces."""
     index = transform(np.linalg.inv(geometry.matrix()), points)
-    margin = np.reshape(EDGE_MM / np.asarray(geometry.spacing), (3, 1))
+    margin = np.reshape(edge / np.asarray(geometry.spacing), (3, 1))
     return np.all((index > margin) & (index < np.reshape(geometry.size, (3, 1)) - 1 - margin), axis=0)
 
 
@@ -82,9 +87,22 @@ def meeting(path: MorphPath, source_labels: sitk.Image, target_labels: sitk.Imag
     ends = ends[0][:, seen[0]], ends[1][:, seen[1]]
     if not scaled:
         return surface_distance(path.push_forward(t, ends[0]), back.push_forward(1 - t, ends[1], "target"))
+    one = scaled_push(lambda x: path.pull_back(1, x), ends[0], t)
     posed = transform(path.pose, ends[1])
-    moved = ends[0] + t * (path.push_forward(1, ends[0]) - ends[0])
-    return surface_distance(moved, posed + (1 - t) * (back.push_forward(1, ends[1], "target") - posed))
+    other = scaled_push(lambda x: transform(path.pose, back.pull_back(1, x, "target")), posed, 1 - t)
+    return surface_distance(one, other)
+
+
+def scaled_push(pull_back: Callable[[np.ndarray], np.ndarray], points: np.ndarray, t: float) -> np.ndarray:
+    """Where `points` show up in an image pulled back by t times a displacement: x with x + t u(x) = point.
+
+    Found by a damped fixed-point iteration; points that have not settled within 0.1 mm (folds) are left out.
+    """
+    found = points.copy()
+    for _ in range(SCALED_ITERATIONS):
+        off = points - found - t * (pull_back(found) - found)
+        found = found + 0.5 * off
+    return found[:, np.sqrt((off**2).sum(axis=0)) < 0.1]
 
 
 def measure(pair: tuple[str, str], backend: str) -> dict[str, object]:
@@ -98,7 +116,9 @@ def measure(pair: tuple[str, str], backend: str) -> dict[str, object]:
     rng = np.random.default_rng(1)
     in_target = points_of(body_mask(target), rng)
     in_source = points_of(body_mask(source), rng)
-    end = distance(path.pull_back(1, in_target, "target"), deformation.source_points(in_target))
+    found_points = deformation.source_points(in_target)
+    shown = well_inside(path.source.geometry, found_points, 0)
+    end = distance(path.pull_back(1, in_target, "target"), found_points)
     group = [
         distance(path.pull_back(s, path.pull_back(t, in_source)), path.pull_back(s + t, in_source)).mean()
         for s, t in ((0.3, 0.4), (0.5, 0.5), (0.2, 0.7))
@@ -116,8 +136,10 @@ def measure(pair: tuple[str, str], backend: str) -> dict[str, object]:
         "backend": backend,
         "deform_s": found - began,
         "fit_s": fitted - found,
-        "end_mean": end.mean(),
-        "end_p99": np.percentile(end, 99),
+        "end_mean": end[shown].mean(),
+        "end_p99": np.percentile(end[shown], 99),
+        "end_mean_all": end.mean(),
+        "end_p99_all": np.percentile(end, 99),
         "group_mean": max(group),
         "inverse_mean": max(undone),
         "min_jacobian": min(jacobians),
