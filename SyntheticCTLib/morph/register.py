@@ -18,6 +18,7 @@ from .logarithm import Fit, logarithm
 from .path import KJI, Bound, MorphPath, positions
 from .prepare import prepare
 from .start import affine_start, matrix_of
+from .threads import one_thread
 
 #: Spacing in mm of the grid that carries the velocity.
 VELOCITY_SPACING_MM = 4.0
@@ -105,12 +106,13 @@ def find_deformation(
     masks = _shared_masks(source_labels, target_labels)
     moving = prepare(source, tuple(pair[0] for pair in masks.values()))
     fixed = prepare(target, tuple(pair[1] for pair in masks.values()))
-    report("laying one body over the other")
-    start = affine_start(fixed, moving, threads=1 if repeatable else 0)
-    report(f"deforming ({engine.name})")
-    affine = matrix_of(start)
-    corners = affine[:3, :3] @ Geometry.of(fixed.image).corners().T + affine[:3, 3:]
-    warp = engine.deform(fixed, moving.reaching(corners), start, seed, repeatable)
+    with one_thread(repeatable):
+        report("laying one body over the other")
+        start = affine_start(fixed, moving)
+        report(f"deforming ({engine.name})")
+        affine = matrix_of(start)
+        corners = affine[:3, :3] @ Geometry.of(fixed.image).corners().T + affine[:3, 3:]
+        warp = engine.deform(fixed, moving.reaching(corners), start, seed, repeatable)
     return Deformation(warp, affine, _method(engine, seed, repeatable, list(masks)))
 
 

@@ -31,10 +31,10 @@ LARGEST_SCALING = 2.0
 _BODY_LEVEL = (-500 + 1024) / (400 + 1024)
 
 
-def affine_start(fixed: Prepared, moving: Prepared, threads: int = 0) -> sitk.AffineTransform:
+def affine_start(fixed: Prepared, moving: Prepared) -> sitk.AffineTransform:
     """The affine transform from fixed (target) points to moving (source) points.
 
-    threads: how many ITK may use; 0 leaves it to ITK. Raises InputError if one of the scans shows no body.
+    Raises InputError if one of the scans shows no body.
     """
     centers = [_body_center(side.image, role) for side, role in ((fixed, "target"), (moving, "source"))]
     shift = centers[1] - centers[0] + [0, 0, _shift_along_body(fixed, moving, centers[1] - centers[0])]
@@ -42,7 +42,7 @@ def affine_start(fixed: Prepared, moving: Prepared, threads: int = 0) -> sitk.Af
     fit = _affine(centers[0], shift)
     for spacing, steps in LEVELS_MM:
         try:
-            fit = _fitted(fixed, moving, fit, spacing, steps, threads)
+            fit = _fitted(fixed, moving, fit, spacing, steps)
         except RuntimeError:  # ITK: too few valid points; the coarser result stands
             break
     scalings = np.linalg.svd(np.reshape(fit.GetMatrix(), (3, 3)), compute_uv=False)
@@ -106,12 +106,10 @@ def _correlation(a: np.ndarray, b: np.ndarray) -> float:
 
 
 def _fitted(
-    fixed: Prepared, moving: Prepared, start: sitk.AffineTransform, spacing: float, steps: int, threads: int
+    fixed: Prepared, moving: Prepared, start: sitk.AffineTransform, spacing: float, steps: int
 ) -> sitk.AffineTransform:
     fit = sitk.AffineTransform(start)
     method = sitk.ImageRegistrationMethod()
-    if threads:
-        method.SetNumberOfThreads(threads)
     method.SetMetricAsCorrelation()
     method.SetMetricFixedMask(_shrunk_mask(fixed.inside, spacing))
     method.SetMetricMovingMask(_shrunk_mask(moving.inside, spacing))

@@ -49,10 +49,9 @@ class SimpleITKBackend:
         laid_over = [sitk.Resample(channel, fixed.image, start, sitk.sitkLinear, 0.0) for channel in moving.channels]
         fixed_image, moving_image = _one_channel(fixed.channels), _one_channel(laid_over)
         moving_image = sitk.HistogramMatching(moving_image, fixed_image, 256, 8, True)
-        threads = 1 if repeatable else 0
         field = None
         for shrink, iterations in LEVELS:
-            field = _demons(_shrunk(fixed_image, shrink), _shrunk(moving_image, shrink), field, iterations, threads)
+            field = _demons(_shrunk(fixed_image, shrink), _shrunk(moving_image, shrink), field, iterations)
         return _onto(field, fixed.image)
 
 
@@ -65,10 +64,8 @@ def _one_channel(channels) -> sitk.Image:
     return total
 
 
-def _demons(fixed, moving, field, iterations: int, threads: int) -> sitk.Image:
+def _demons(fixed, moving, field, iterations: int) -> sitk.Image:
     demons = sitk.DiffeomorphicDemonsRegistrationFilter()
-    if threads:
-        demons.SetNumberOfThreads(threads)
     demons.SetNumberOfIterations(iterations)
     demons.SetSmoothDisplacementField(True)
     demons.SetStandardDeviations(FIELD_SMOOTHING)
