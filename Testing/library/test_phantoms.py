@@ -186,7 +186,7 @@ def test_spacing_size_and_an_oblique_direction_are_honored():
 def test_a_region_shows_its_organs_and_cuts_the_others():
     chest, abdomen = (volumes_ml(make_phantom(2, COARSE, region=region)) for region in ("chest", "abdomen"))
     assert chest["lung_left"] > 1.5 * abdomen["lung_left"]
-    assert abdomen["kidney_left"] > 90 > 2 * chest["kidney_left"]
+    assert abdomen["kidney_left"] > 1.5 * chest["kidney_left"]
 
 
 def test_noise_has_the_strength_asked_for_and_the_grain_of_a_scanner():
