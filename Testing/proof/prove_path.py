@@ -22,16 +22,13 @@ import SimpleITK as sitk
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+from path_figures import figures, points_of, well_inside
 from real_pairs import LUNG, PAIRS, read_scan, short
 
 from SyntheticCTLib.images.geometry import Geometry
-from SyntheticCTLib.morph.body import body_mask
 from SyntheticCTLib.morph.flow import transform
-from SyntheticCTLib.morph.path import KJI, MorphPath
+from SyntheticCTLib.morph.path import MorphPath
 from SyntheticCTLib.morph.register import Deformation, find_deformation, path_along
-
-POINTS = 200_000
-"""Body voxels drawn (seeded) for the point-wise figures."""
 
 BARS = {"end_mean": 0.1, "end_p99": 1.5, "group_mean": 0.1, "inverse_mean": 0.1}
 """Largest allowed values in mm."""
@@ -43,31 +40,11 @@ EDGE_MM = 10.0
 """Lung surface this near the end of a field of view is a cut, not a surface."""
 
 
-def points_of(mask: sitk.Image, rng: np.random.Generator, most: int = POINTS) -> np.ndarray:
-    """Positions of a random sample of a mask's voxels, (3, n) LPS mm."""
-    index = np.argwhere(sitk.GetArrayViewFromImage(mask) > 0)
-    if len(index) > most:
-        index = index[rng.choice(len(index), most, replace=False)]
-    return transform(Geometry.of(mask).matrix() @ KJI, index.T.astype(np.float64))
-
-
-def distance(a: np.ndarray, b: np.ndarray) -> np.ndarray:
-    """Point-wise distance in mm of two (3, n)."""
-    return np.sqrt(((a - b) ** 2).sum(axis=0))
-
-
 def lung_surface(labels: sitk.Image, rng: np.random.Generator) -> np.ndarray:
     """Points on the lung surface, (3, n), without those where the field of view ends."""
     lung = sitk.BinaryMorphologicalClosing(labels == LUNG, [3, 3, 1])
     points = points_of(sitk.LabelContour(lung, True), rng, 20_000)
-    return points[:, well_inside(Geometry.of(labels), points)]
-
-
-def well_inside(geometry: Geometry, points: np.ndarray, edge: float = EDGE_MM) -> np.ndarray:
-    """Which points lie in a scan and further than `edge` mm from its faces."""
-    index = transform(np.linalg.inv(geometry.matrix()), points)
-    margin = np.reshape(edge / np.asarray(geometry.spacing), (3, 1))
-    return np.all((index > margin) & (index < np.reshape(geometry.size, (3, 1)) - 1 - margin), axis=0)
+    return points[:, well_inside(Geometry.of(labels), points, EDGE_MM)]
 
 
 def surface_distance(a: np.ndarray, b: np.ndarray) -> float:
@@ -83,7 +60,10 @@ def meeting(path: MorphPath, source_labels: sitk.Image, target_labels: sitk.Imag
     ends = lung_surface(source_labels, rng), lung_surface(target_labels, rng)
     back = path.reversed()
     over = path.push_forward(1, ends[0], "target"), back.push_forward(1, ends[1], "target")
-    seen = well_inside(path.target.geometry, over[0]), well_inside(path.source.geometry, over[1])
+    seen = (
+        well_inside(path.target.geometry, over[0], EDGE_MM),
+        well_inside(path.source.geometry, over[1], EDGE_MM),
+    )
     ends = ends[0][:, seen[0]], ends[1][:, seen[1]]
     if not scaled:
         return surface_distance(path.push_forward(t, ends[0]), back.push_forward(1 - t, ends[1], "target"))
@@ -113,36 +93,12 @@ def measure(pair: tuple[str, str], backend: str) -> dict[str, object]:
     found = time.perf_counter()
     path = path_along(deformation, source, target)
     fitted = time.perf_counter()
-    rng = np.random.default_rng(1)
-    in_target = points_of(body_mask(target), rng)
-    in_source = points_of(body_mask(source), rng)
-    found_points = deformation.source_points(in_target)
-    shown = well_inside(path.source.geometry, found_points, 0)
-    end = distance(path.pull_back(1, in_target, "target"), found_points)
-    group = [
-        distance(path.pull_back(s, path.pull_back(t, in_source)), path.pull_back(s + t, in_source)).mean()
-        for s, t in ((0.3, 0.4), (0.5, 0.5), (0.2, 0.7))
-    ]
-    undone = [distance(path.push_forward(t, path.pull_back(t, in_source)), in_source).mean() for t in (0.5, 1)]
-    body = body_mask(source)
-    coarse_body = sitk.GetArrayFromImage(
-        sitk.Resample(body, path.velocity, sitk.Transform(), sitk.sitkNearestNeighbor, 0)
-    )
-    jacobians = [
-        sitk.GetArrayViewFromImage(path.jacobian(t / 10))[coarse_body > 0].min() for t in range(11)
-    ]
     row = {
         "pair": short(pair),
         "backend": backend,
         "deform_s": found - began,
         "fit_s": fitted - found,
-        "end_mean": end[shown].mean(),
-        "end_p99": np.percentile(end[shown], 99),
-        "end_mean_all": end.mean(),
-        "end_p99_all": np.percentile(end, 99),
-        "group_mean": max(group),
-        "inverse_mean": max(undone),
-        "min_jacobian": min(jacobians),
+        **figures(path, deformation, source, target),
     }
     if (sitk.GetArrayViewFromImage(source_layer.image) == LUNG).sum() > 10_000:
         for t in (0.25, 0.5, 0.75):
@@ -172,8 +128,9 @@ def main() -> int:
             rows.append(row)
             missed = misses(row)
             failed |= bool(missed)
-            figures = "  ".join(f"{k} {v:.3f}" for k, v in row.items() if not isinstance(v, str))
-            print(f"{row['pair']:26s} {backend:9s} {figures}  {'MISSES ' + ', '.join(missed) if missed else 'ok'}", flush=True)
+            cells = "  ".join(f"{k} {v:.3f}" for k, v in row.items() if not isinstance(v, str))
+            judged = f"MISSES {', '.join(missed)}" if missed else "ok"
+            print(f"{row['pair']:26s} {backend:9s} {cells}  {judged}", flush=True)
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
     arguments.output.write_text(json.dumps(rows, indent=1), encoding="utf-8")
     return int(failed)
