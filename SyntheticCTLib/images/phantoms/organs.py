@@ -6,7 +6,6 @@ from functools import cached_property
 
 import numpy as np
 
-from .patient import Patient
 from .shapes import FAR_MM, ellipsoid, smooth_max, smooth_min, smooth_polyline, tube
 from .torso import Torso
 
@@ -108,7 +107,7 @@ class Organs:
 
     def _kidney(self, side: int):
         index = 0 if side < 0 else 1
-        size, height = self.patient.kidneys[index], self.patient.kidney_height_mm[index]
+        size = self.patient.kidneys[index]
         lean = side * 0.2
         axes = np.array([[1, 0, lean], [0, 1, 0.18], [-lean, -0.18, 1]])
         center = self._kidney_center(side)
@@ -117,7 +116,7 @@ class Organs:
         bean = smooth_max(bean, -notch, 9)
         bean = smooth_max(bean, GAP_MM - self.spine_block, 4)
         bean = smooth_max(bean, self.cavity + 4, 6)
-        return smooth_max(bean, 5 + self.diaphragm, 6), height
+        return smooth_max(bean, 5 + self.diaphragm, 6)
 
     def _kidney_center(self, side: int):
         index = 0 if side < 0 else 1
@@ -128,11 +127,11 @@ class Organs:
 
     @cached_property
     def kidney_right(self):
-        return self._kidney(-1)[0]
+        return self._kidney(-1)
 
     @cached_property
     def kidney_left(self):
-        return self._kidney(1)[0]
+        return self._kidney(1)
 
     def kidney_sinus(self, side: int):
         """Fat where the kidney's vessels enter."""
@@ -277,7 +276,3 @@ def cava_course(torso: Torso):
         (base[0] - 42, base[1] + 14, base[2] - 14),
     ]
     return smooth_polyline(points, [8, 8.5, 9.5, 10, 10.5, 10.5, 10.5], 3)
-
-
-def organs_of(patient: Patient, x, y, z) -> Organs:
-    return Organs(Torso(patient), x, y, z)
