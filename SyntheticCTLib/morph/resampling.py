@@ -16,6 +16,10 @@ from ..images.hu import AIR_HU, MAX_HU
 ORDER = 3
 
 
+#: Lines of a slab that one thread handles at once.
+BAND_LINES = 128
+
+
 @dataclass(frozen=True)
 class Slab:
     """Some slices of the output. rows: which. index: (3, rows, nj, ni) float32, the place of each voxel in the
@@ -28,15 +32,12 @@ class Slab:
 class ImageSampler:
     """Cubic B-spline sampling of a CT, kept within the range of the eight voxels round each sample.
 
-    Beside the source it holds spline coefficients (float32) and the local range (two int16): two float32 volumes.
+    Beside the source it holds its spline coefficients: one float32 volume.
     """
 
     def __init__(self, image: sitk.Image) -> None:
-        voxels = sitk.GetArrayViewFromImage(image)
-        self._shape = voxels.shape
-        self._coefficients = _spline_coefficients(voxels)
-        self._low = _over_cells(voxels, np.minimum)
-        self._high = _over_cells(voxels, np.maximum)
+        self._voxels = sitk.GetArrayViewFromImage(image)
+        self._coefficients = _spline_coefficients(self._voxels)
 
     def fill(self, image: np.ndarray, outside: np.ndarray, slab: Slab) -> None:
         """Write the slab's slices of the HU and of the mask of what lies outside the source."""
@@ -45,16 +46,18 @@ class ImageSampler:
     def _fill(self, image: np.ndarray, outside: np.ndarray, index: np.ndarray) -> None:
         from scipy import ndimage
 
+        box, cell = _cells(index, self._voxels.shape)
+        low = _over_cells(self._voxels[box], np.minimum).ravel()[cell]
+        high = _over_cells(self._voxels[box], np.maximum).ravel()[cell]
+        missing = _outside(index, self._voxels.shape)
+        image[:] = low  # where all eight voxels are alike, as in padding, this is the answer
+        open_ = (low != high) & ~missing
         values = ndimage.map_coordinates(
-            self._coefficients, index, order=ORDER, mode="mirror", prefilter=False, output=np.float32
+            self._coefficients, index[:, open_], order=ORDER, mode="mirror", prefilter=False, output=np.float32
         )
-        cell = _cell(index, self._shape)
-        np.maximum(values, self._low.ravel()[cell], out=values)
-        np.minimum(values, self._high.ravel()[cell], out=values)
-        np.rint(values, out=values)
-        missing = _outside(index, self._shape)
-        values[missing] = AIR_HU
-        image[:] = np.clip(values, AIR_HU, MAX_HU, out=values)
+        np.clip(values, low[open_], high[open_], out=values)
+        image[open_] = np.clip(np.rint(values, out=values), AIR_HU, MAX_HU, out=values)
+        image[missing] = AIR_HU
         outside[:] = missing
 
 
@@ -65,22 +68,18 @@ class LabelSampler:
     """
 
     def __init__(self, labels: sitk.Image) -> None:
-        self._voxels = np.ascontiguousarray(sitk.GetArrayViewFromImage(labels))
-        self._agreed = _over_cells(self._voxels, np.minimum) == _over_cells(self._voxels, np.maximum)
-
-    @property
-    def dtype(self) -> np.dtype:
-        """Of the label values."""
-        return self._voxels.dtype
+        self._labels = labels  # owns the voxels that the view shows
+        self._voxels = sitk.GetArrayViewFromImage(labels)
 
     def fill(self, labels: np.ndarray, slab: Slab) -> None:
         """Write the slab's slices; 0 outside the source."""
         _in_parts(slab, lambda rows, index: self._fill(labels[rows], index))
 
     def _fill(self, labels: np.ndarray, index: np.ndarray) -> None:
-        cell = _cell(index, self._voxels.shape)
-        labels[:] = self._voxels.ravel()[cell]
-        torn = ~self._agreed.ravel()[cell]
+        box, cell = _cells(index, self._voxels.shape)
+        low = _over_cells(self._voxels[box], np.minimum)
+        torn = (low != _over_cells(self._voxels[box], np.maximum)).ravel()[cell]
+        labels[:] = low.ravel()[cell]
         if torn.any():
             labels[torn] = self._voted(index[:, torn])
         labels[_outside(index, self._voxels.shape)] = 0
@@ -130,23 +129,29 @@ def _spline_coefficients(voxels: np.ndarray) -> np.ndarray:
 
 def _over_cells(voxels: np.ndarray, reduce: Callable) -> np.ndarray:
     """Minimum or maximum over the eight corners of each cell, kept at its first corner; the last layer repeats."""
-    out = voxels
+    out = voxels.copy()
     for axis in range(3):
         first = (slice(None),) * axis + (slice(None, -1),)
         second = (slice(None),) * axis + (slice(1, None),)
-        reduced = out.copy()
-        reduced[first] = reduce(out[first], out[second])
-        out = reduced
+        reduce(out[first], out[second], out=out[first])
     return out
 
 
-def _cell(index: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
-    """Flat index of the cell each point lies in, the nearest cell for points outside."""
-    flat = np.zeros(index.shape[1:], np.int32 if np.prod(shape) < 2**31 else np.int64)
+def _cells(index: np.ndarray, shape: tuple[int, ...]) -> tuple[tuple[slice, ...], np.ndarray]:
+    """The box of the source that the points need, and the flat index in it of the cell each point lies in.
+
+    Points outside the source count to the nearest cell.
+    """
+    box, flat = [], np.zeros(index.shape[1:], np.int32)
     for axis, length in enumerate(shape):
-        flat *= length
-        flat += np.clip(index[axis], 0, max(length - 2, 0)).astype(flat.dtype)
-    return flat
+        first = np.clip(index[axis], 0, max(length - 2, 0)).astype(np.int32)
+        start = int(first.min())
+        stop = min(int(first.max()) + 2, length)
+        box.append(slice(start, stop))
+        first -= start
+        flat *= stop - start
+        flat += first
+    return tuple(box), flat
 
 
 def _outside(index: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
@@ -157,14 +162,9 @@ def _outside(index: np.ndarray, shape: tuple[int, ...]) -> np.ndarray:
     return missing
 
 
-def _in_parts(slab: Slab, work: Callable[[slice, np.ndarray], None]) -> None:
-    """Run `work` on bands of the slab's lines at once, one a processor; bands are handed over as views."""
-    workers = os.cpu_count() or 1
-    bounds = np.linspace(0, slab.index.shape[2], workers + 1).astype(int)
-    parts = [slice(*ends) for ends in zip(bounds[:-1], bounds[1:], strict=True)]
-
-    def run(lines: slice) -> None:
-        work((slab.rows, lines), slab.index[:, :, lines])
-
-    with ThreadPoolExecutor(workers) as pool:
-        list(pool.map(run, parts))
+def _in_parts(slab: Slab, work: Callable[[tuple[slice, slice], np.ndarray], None]) -> None:
+    """Run `work` on bands of the slab's lines, as many at once as there are processors."""
+    lines = slab.index.shape[2]
+    bands = [slice(first, min(first + BAND_LINES, lines)) for first in range(0, lines, BAND_LINES)]
+    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+        list(pool.map(lambda band: work((slab.rows, band), slab.index[:, :, band]), bands))

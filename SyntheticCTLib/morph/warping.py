@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ctypes
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
@@ -91,27 +92,22 @@ class Warper:
             return self._unchanged()
         geometry = self._output_geometry(path, t, grid)
         self._prepare()
-        size = geometry.size[::-1]
-        image = np.empty(size, np.int16)
-        outside = np.empty(size, np.uint8)
-        layers = [np.empty(size, sampler.dtype) for sampler in self._label_samplers]
+        image = geometry.new_image(sitk.sitkInt16)
+        outside = geometry.new_image(sitk.sitkUInt8)
+        layers = [
+            LabelLayer(layer.name, geometry.new_image(layer.image.GetPixelID()), layer.names)
+            for layer in self._labels
+        ]
+        image_voxels, outside_voxels = _writable(image), _writable(outside)
+        label_voxels = [_writable(layer.image) for layer in layers]
         pose = "target" if grid == "target" else "source"
         for slab in _slabs(path, t, geometry, pose, Geometry.of(self._source)):
             if progress is not None:
-                progress("warping", slab.rows.start / size[0])
-            self._image_sampler.fill(image, outside, slab)
-            for sampler, values in zip(self._label_samplers, layers, strict=True):
+                progress("warping", slab.rows.start / geometry.size[2])
+            self._image_sampler.fill(image_voxels, outside_voxels, slab)
+            for sampler, values in zip(self._label_samplers, label_voxels, strict=True):
                 sampler.fill(values, slab)
-        return Morphed(
-            _placed(image, geometry),
-            [
-                LabelLayer(layer.name, _placed(values, geometry), layer.names)
-                for layer, values in zip(self._labels, layers, strict=True)
-            ],
-            _placed(outside, geometry),
-            float(t),
-            grid,
-        )
+        return Morphed(image, layers, outside, float(t), grid)
 
     def _unchanged(self) -> Morphed:
         nothing = Geometry.of(self._source).new_image(sitk.sitkUInt8)
@@ -184,7 +180,12 @@ def _linear_weights(count: int, step: float, nodes: int, spacing: float) -> np.n
     return weights
 
 
-def _placed(values: np.ndarray, geometry: Geometry) -> sitk.Image:
-    image = sitk.GetImageFromArray(values)
-    geometry.apply_to(image)
-    return image
+def _writable(image: sitk.Image) -> np.ndarray:
+    """The voxels of an image nobody else has yet, to be written in place; valid while the image lives.
+
+    SimpleITK's own view is read-only, and filling an array first would need every output twice.
+    """
+    image.MakeUnique()
+    view = sitk.GetArrayViewFromImage(image)
+    buffer = (ctypes.c_char * view.nbytes).from_address(view.ctypes.data)
+    return np.frombuffer(buffer, view.dtype).reshape(view.shape)

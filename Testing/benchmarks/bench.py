@@ -1,0 +1,60 @@
+"""Speed and quality against the named rivals: `make bench`. Prints a table, writes the same to bench.json.
+
+Ratios hold: ours and the rival run in turn on the same data. Absolute times are of the machine it ran on.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import platform
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
+sys.path.insert(0, str(Path(__file__).resolve().parent))
+
+import bench_morph
+import bench_registration
+
+
+def import_seconds() -> float:
+    """Best of five: `import SyntheticCTLib` in a fresh interpreter, less an empty one."""
+
+    def best(code: str) -> float:
+        times = []
+        for _ in range(5):
+            began = time.perf_counter()
+            subprocess.run([sys.executable, "-c", code], check=True)
+            times.append(time.perf_counter() - began)
+        return min(times)
+
+    return best("import SyntheticCTLib") - best("pass")
+
+
+def main() -> None:
+    """Run what was asked for."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--only", choices=["registration", "morph", "import"], nargs="+")
+    parser.add_argument("--without-rival", action="store_true", help="registration: ours alone (minutes, not half an hour)")
+    parser.add_argument("-o", "--output", type=Path, default=Path("bench.json"))
+    arguments = parser.parse_args()
+    wanted = arguments.only or ["import", "morph", "registration"]
+    result: dict[str, object] = {"machine": f"{platform.machine()}, {os.cpu_count()} processors"}
+    if "import" in wanted:
+        result["import_seconds"] = import_seconds()
+        print(f"import SyntheticCTLib: {result['import_seconds']:.3f} s")
+    if "morph" in wanted:
+        print("One morph of 512 x 512 x 300 with labels, against SimpleITK:")
+        result["morph"] = bench_morph.run()
+    if "registration" in wanted:
+        print("Registration with path, against ANTs' SyN at full resolution:")
+        result["registration"] = bench_registration.run(with_rival=not arguments.without_rival)
+    arguments.output.write_text(json.dumps(result, indent=1) + "\n", encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()
