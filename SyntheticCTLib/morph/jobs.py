@@ -58,11 +58,7 @@ def morph_job(parameters: dict[str, Any], context: JobContext) -> dict[str, Any]
         source, target = _read_pair(parameters, parameters["labels"], context)
         for percent in percents:
             MorphFiles(percent).labels([layer.name for layer in source.layers])  # refuses layers of one name
-        path = (
-            _load_path(saved_path, source, target)
-            if saved_path
-            else _register(parameters, source, target, context)
-        )
+        path = _load_path(saved_path, source, target) if saved_path else _register(parameters, source, target, context)
         (folder / PRIVATE).mkdir(mode=0o700)
         if writes_path:
             path.save(folder / PATH_FILE)
@@ -111,8 +107,11 @@ class _Morphing:
         folder: Path,
         context: JobContext,
     ) -> None:
+        from .warping import Warper
+
         self._parameters = parameters
         self._source = source
+        self._warper = Warper(source.image, source.layers)
         self._target = target
         self._metadata = metadata
         self._path = path
@@ -125,7 +124,12 @@ class _Morphing:
         from .sheet import contact_sheet
 
         files = MorphFiles(percent)
-        morphed = self._morph(percent)
+        morphed = self._warper.morph(
+            self._path,
+            float(percent / 100),
+            self._parameters["grid"],
+            lambda stage, done=None: self._context.report(f"{percent} %: {stage}", done),
+        )
         self._context.report(f"{percent} %: judging the result")
         report = assess(self._source.image, self._target.image, morphed, self._path, self._source.layers)
         private = self._describe(percent, morphed, report.to_dict())
@@ -150,24 +154,11 @@ class _Morphing:
             "private_files": [files.private_record, files.contact_sheet],
         }
 
-    def _morph(self, percent: Decimal) -> Morphed:
-        from ..images.geometry import Geometry
-        from .warping import morph
-
-        grid = self._parameters["grid"]
-        return morph(
-            self._source.image,
-            self._path,
-            float(percent / 100),
-            labels=self._source.layers,
-            grid=grid,
-            target_geometry=Geometry.of(self._target.image) if grid == "target" else None,
-            progress=lambda stage, done=None: self._context.report(f"{percent} %: {stage}", done),
-        )
-
     def _describe(self, percent: Decimal, morphed: Morphed, report: dict[str, Any]) -> dict[str, Any]:
         record, _ = self._metadata.at(float(percent / 100))
-        asked = ("grid", "backend", "seed", "repeatable", "strict", "series_source", "series_target")
+        asked = ["grid", "strict", "series_source", "series_target"]
+        if not self._parameters["path"]:  # else the path's method tells how it was registered
+            asked += ["backend", "seed", "repeatable"]
         return private_record(
             percent=percent,
             inputs={

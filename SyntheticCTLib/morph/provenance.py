@@ -27,11 +27,11 @@ ID_DIGITS = 12
 ROUNDED_TO = 5
 """The public record tells the percentage to this step only; the exact one helps to undo the morph."""
 
-_PUBLIC_METHOD = ("backend", "versions")
+_PUBLIC_REGISTRATION = ("backend", "versions")
 """What the public record repeats of the path's method; parameters may hold the seed."""
 
-_PACKAGES = ("numpy", "SimpleITK", "scipy", "antspyx")
-"""Packages whose version decides about the voxels."""
+_PACKAGES = ("numpy", "SimpleITK", "scipy")
+"""Packages whose version decides about the voxels; those of the registration are in the path's method."""
 
 
 def private_record(
@@ -90,7 +90,9 @@ def public_record(private: Mapping[str, Any]) -> dict[str, Any]:
         "verdict": private["report"]["verdict"],
         "method": {
             "name": "one CT morphed part of the way to another; this body does not exist",
-            **{name: private["method"][name] for name in _PUBLIC_METHOD if name in private["method"]},
+            "registration": {
+                name: private["method"][name] for name in _PUBLIC_REGISTRATION if name in private["method"]
+            },
             "software": private["software"],
         },
         "labels": private["labels"],
@@ -120,9 +122,7 @@ def software_versions() -> dict[str, str]:
     for name in _PACKAGES:
         try:
             versions[name] = packages.version(name)
-        except (
-            packages.PackageNotFoundError
-        ):  # antspyx is optional; Slicer has a SimpleITK without package data
+        except packages.PackageNotFoundError:  # Slicer's SimpleITK comes without package data
             continue
     return versions
 

@@ -57,9 +57,13 @@ def calls(tmp_path, monkeypatch):
         calls.registered.append(more)
         return FakePath()
 
-    def morph(source, path, t, labels, grid, target_geometry, progress):
-        calls.morphed.append((t, grid, target_geometry))
-        return SimpleNamespace(image=source, layers=list(labels), t=t, grid=grid)
+    class Warper:
+        def __init__(self, source, labels):
+            self.source, self.labels = source, labels
+
+        def morph(self, path, t, grid, progress):
+            calls.morphed.append((t, grid))
+            return SimpleNamespace(image=self.source, layers=list(self.labels), t=t, grid=grid)
 
     def assess(source, target, morphed, path, layers):
         verdict = VERDICTS.get(morphed.t, "pass")
@@ -72,7 +76,7 @@ def calls(tmp_path, monkeypatch):
     fakes = {
         "register": {"register": register},
         "path": {"MorphPath": FakePath},
-        "warping": {"morph": morph},
+        "warping": {"Warper": Warper},
         "gate": {"assess": assess},
         "sheet": {"contact_sheet": contact_sheet},
     }
@@ -151,7 +155,7 @@ def test_a_morph_writes_public_files_and_a_private_folder(scans):
 def test_many_percentages_share_one_registration(scans, calls):
     result = run_here(morph_job(scans, "25", "12.5"))
     assert len(calls.registered) == 1
-    assert [t for t, _, _ in calls.morphed] == [0.25, 0.125]
+    assert [t for t, _ in calls.morphed] == [0.25, 0.125]
     assert [morph["name"] for morph in result["morphs"]] == ["morph_025", "morph_012.5"]
 
 
@@ -204,6 +208,8 @@ def test_a_saved_path_is_used_again_also_from_the_output_folder_itself(scans, ca
     saved = scans / "out" / "private" / "path.nrrd"
     run_here(morph_job(scans, "50", path=str(saved)))
     assert len(calls.registered) == 1
+    record = json.loads((scans / "out" / "private" / "morph_050.json").read_text())
+    assert "seed" not in record["parameters"] and record["method"]["parameters"]["seed"] == 77
     assert {"morph_025.nii.gz", "morph_050.nii.gz"} <= set(files_in(scans / "out"))
 
 
@@ -214,10 +220,9 @@ def test_a_path_of_other_images_is_refused(scans):
     assert not (scans / "out").exists()
 
 
-def test_the_grid_of_the_target_is_handed_on(scans, calls):
-    run_here(morph_job(scans, "50", grid="target"))
-    ((_, grid, geometry),) = calls.morphed
-    assert grid == "target" and geometry.size == (14, 12, 10)
+def test_the_grid_asked_for_is_handed_on(scans, calls):
+    run_here(morph_job(scans, "50", grid="fit"))
+    assert calls.morphed == [(0.5, "fit")]
 
 
 def spoil_label(scans):
@@ -247,9 +252,7 @@ def name_layers_alike(scans):
     return {"labels": [label(scans, "lobes", "a"), label(scans, "lesions", "A")]}
 
 
-@pytest.mark.parametrize(
-    "spoil", [spoil_label, spoil_metadata, block_a_name, remove_the_target, name_layers_alike]
-)
+@pytest.mark.parametrize("spoil", [spoil_label, spoil_metadata, block_a_name, remove_the_target, name_layers_alike])
 def test_bad_input_is_refused_before_the_registration(scans, calls, spoil):
     with pytest.raises(InputError):
         run_here(morph_job(scans, "50", **spoil(scans)))
