@@ -59,10 +59,12 @@ def center_of_mass(image: sitk.Image) -> np.ndarray:
     return (positions(Geometry.of(image)) * weight).sum(axis=(1, 2, 3)) / weight.sum()
 
 
-def swirl(points, depth=9.0, wave=70.0):
+def swirl(points, depth=7.0, wave=70.0):
     """A smooth displacement of up to about `depth` mm, (3, ...) for (3, ...) LPS mm; no closed form of its flow."""
     x, y, z = points / wave
-    return depth * np.stack([np.sin(y + 0.3) * np.cos(z), np.sin(z - 0.2) * np.cos(x), 0.7 * np.sin(x) * np.cos(y)])
+    along = np.sin(y + 0.3) * np.cos(z) + np.sin(2 * x)
+    across = np.sin(z - 0.2) * np.cos(x) + np.sin(2 * y - 0.5)
+    return depth * np.stack([along, across, 0.7 * np.sin(x) * np.cos(y)])
 
 
 def deformation(displacement, affine=None, geometry: Geometry = PLAIN) -> Deformation:
