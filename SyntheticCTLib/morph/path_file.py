@@ -10,12 +10,15 @@ import numpy as np
 import SimpleITK as sitk
 
 from ..errors import InputError
-from ..images.files import open_volume
+from ..images.files import check_written, open_volume
 from ..images.geometry import Geometry
 from .path import Bound, MorphPath
 
 FORMAT = "SyntheticCT morph path 1"
 """Value of the key `SyntheticCT_format`; the number changes when older readers would go wrong."""
+
+_RIGID_TOLERANCE = 1e-6
+"""How far the rotation of a pose may be from orthogonal; `save` writes every digit."""
 
 _PREFIX = "SyntheticCT_"
 _KEYS = ("format", "stretch", "pose", "source", "target", "method")
@@ -32,6 +35,7 @@ def save(path: MorphPath, file: str | os.PathLike[str]) -> None:
     if not file.parent.is_dir():
         raise InputError(f"{file.parent}: there is no such folder to write {file.name} into; create it first.")
     image = sitk.Image(path.velocity)
+    image.MakeUnique()  # or erasing from the copy would erase from the original too
     for key in image.GetMetaDataKeys():
         image.EraseMetaData(key)
     values = (FORMAT, path.stretch.tolist(), path.pose.tolist(), _bound(path.source), _bound(path.target))
@@ -41,6 +45,7 @@ def save(path: MorphPath, file: str | os.PathLike[str]) -> None:
     temporary = file.with_name(f".{file.stem}.{os.getpid()}.part.nrrd")
     try:
         sitk.WriteImage(image, str(temporary), useCompression=True)
+        check_written(temporary)
         os.replace(temporary, file)
     except (RuntimeError, OSError) as error:
         raise InputError(
@@ -66,13 +71,25 @@ def load(file: str | os.PathLike[str]) -> MorphPath:
         )
     try:
         content = {key: json.loads(header[key]) for key in _KEYS[1:]}
-        matrices = [np.array(content[key], dtype=float).reshape(4, 4) for key in ("stretch", "pose")]
+        stretch, pose = (_matrix_from(content[key]) for key in ("stretch", "pose"))
+        if not np.allclose(pose[:3, :3] @ pose[:3, :3].T, np.eye(3), atol=_RIGID_TOLERANCE):
+            raise ValueError("the pose is not rigid")
         bounds = [_bound_from(content[key]) for key in ("source", "target")]
+        method = dict(content["method"])
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{file}: the header of this morph path is damaged; register again.") from error
+    if not np.isfinite(sitk.GetArrayViewFromImage(image)).all():
+        raise InputError(f"{file}: the velocities of this morph path are damaged; register again.")
     for key in image.GetMetaDataKeys():
         image.EraseMetaData(key)
-    return MorphPath(sitk.Cast(image, sitk.sitkVectorFloat32), *matrices, *bounds, content["method"])
+    return MorphPath(sitk.Cast(image, sitk.sitkVectorFloat32), stretch, pose, *bounds, method)
+
+
+def _matrix_from(rows: list[list[float]]) -> np.ndarray:
+    matrix = np.array(rows, dtype=float).reshape(4, 4)
+    if not np.isfinite(matrix).all() or matrix[3].tolist() != [0, 0, 0, 1] or np.linalg.det(matrix) <= 0:
+        raise ValueError("this is no affine matrix that keeps bodies whole")
+    return matrix
 
 
 def _bound(bound: Bound) -> dict[str, object]:
@@ -87,5 +104,7 @@ def _bound(bound: Bound) -> dict[str, object]:
 
 
 def _bound_from(record: dict[str, object]) -> Bound:
-    geometry = Geometry(*(tuple(record[key]) for key in ("size", "spacing", "origin", "direction")))
-    return Bound(geometry, record["content"])
+    parts = [tuple(record[key]) for key in ("size", "spacing", "origin", "direction")]
+    if [len(part) for part in parts] != [3, 3, 3, 9] or not np.isfinite(np.concatenate(parts)).all():
+        raise ValueError("this is no geometry")
+    return Bound(Geometry(*parts), str(record["content"]))
