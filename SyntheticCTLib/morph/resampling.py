@@ -36,7 +36,8 @@ class ImageSampler:
     """
 
     def __init__(self, image: sitk.Image) -> None:
-        self._voxels = sitk.GetArrayViewFromImage(image)
+        self._image = sitk.Image(image)  # keeps the voxels that the view shows, whatever becomes of the caller's
+        self._voxels = sitk.GetArrayViewFromImage(self._image)
         self._coefficients = _spline_coefficients(self._voxels)
 
     def fill(self, image: np.ndarray, outside: np.ndarray, slab: Slab) -> None:
@@ -68,8 +69,8 @@ class LabelSampler:
     """
 
     def __init__(self, labels: sitk.Image) -> None:
-        self._labels = labels  # owns the voxels that the view shows
-        self._voxels = sitk.GetArrayViewFromImage(labels)
+        self._labels = sitk.Image(labels)  # keeps the voxels that the view shows
+        self._voxels = sitk.GetArrayViewFromImage(self._labels)
 
     def fill(self, labels: np.ndarray, slab: Slab) -> None:
         """Write the slab's slices; 0 outside the source."""
