@@ -36,12 +36,13 @@ class ImageSampler:
     """
 
     def __init__(self, image: sitk.Image) -> None:
-        self._image = sitk.Image(image)  # keeps the voxels that the view shows, whatever becomes of the caller's
-        self._voxels = sitk.GetArrayViewFromImage(self._image)
+        self._image = image
+        self._voxels = sitk.GetArrayViewFromImage(image)
         self._coefficients = _spline_coefficients(self._voxels)
 
     def fill(self, image: np.ndarray, outside: np.ndarray, slab: Slab) -> None:
         """Write the slab's slices of the HU and of the mask of what lies outside the source."""
+        self._voxels = sitk.GetArrayViewFromImage(self._image)  # copies of the image made since may have moved it
         _in_parts(slab, lambda rows, index: self._fill(image[rows], outside[rows], index))
 
     def _fill(self, image: np.ndarray, outside: np.ndarray, index: np.ndarray) -> None:
@@ -69,11 +70,12 @@ class LabelSampler:
     """
 
     def __init__(self, labels: sitk.Image) -> None:
-        self._labels = sitk.Image(labels)  # keeps the voxels that the view shows
-        self._voxels = sitk.GetArrayViewFromImage(self._labels)
+        self._image = labels
+        self._voxels = sitk.GetArrayViewFromImage(labels)
 
     def fill(self, labels: np.ndarray, slab: Slab) -> None:
         """Write the slab's slices; 0 outside the source."""
+        self._voxels = sitk.GetArrayViewFromImage(self._image)  # as above
         _in_parts(slab, lambda rows, index: self._fill(labels[rows], index))
 
     def _fill(self, labels: np.ndarray, index: np.ndarray) -> None:

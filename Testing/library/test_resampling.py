@@ -181,6 +181,19 @@ def test_a_sampler_outlives_the_image_it_was_made_of():
     assert np.array_equal(found, voxels % 3)
 
 
+def test_copies_of_the_image_that_come_and_go_do_no_harm():
+    voxels = noise((20, 64, 64))
+    source = sitk.GetImageFromArray(voxels)
+    sampler = ImageSampler(source)
+    copy = sitk.Image(source)
+    sitk.GetArrayViewFromImage(source)  # SimpleITK now gives one of the two other memory
+    del copy
+    _clutter = [sitk.Image([64, 64, 20], sitk.sitkInt16) + 77 for _ in range(20)]
+    image, outside = np.empty(voxels.shape, np.int16), np.empty(voxels.shape, np.uint8)
+    sampler.fill(image, outside, Slab(slice(0, 20), np.indices(voxels.shape).astype(np.float32)))
+    assert np.array_equal(image, voxels)
+
+
 # --- the labels
 
 
