@@ -131,7 +131,7 @@ def fitted_geometry(source: sitk.Image, path: MorphPath, t: float) -> Geometry:
     """The source's grid, cut or grown by whole voxels to hold the morphed body and a margin of air."""
     geometry = Geometry.of(source)
     coarse = shrunk(source)
-    index = np.argwhere(sitk.GetArrayViewFromImage(body_mask(coarse)))
+    index = np.argwhere(sitk.GetArrayFromImage(body_mask(coarse)))
     if not len(index):
         return geometry
     points = transform(Geometry.of(coarse).matrix() @ KJI, index.T.astype(np.float32))

@@ -41,7 +41,7 @@ def figures(path: MorphPath, deformation: Deformation, source: sitk.Image, targe
     coarse_body = sitk.GetArrayFromImage(
         sitk.Resample(body, path.velocity, sitk.Transform(), sitk.sitkNearestNeighbor, 0)
     )
-    jacobians = [sitk.GetArrayViewFromImage(path.jacobian(t / 10))[coarse_body > 0].min() for t in range(11)]
+    jacobians = [sitk.GetArrayFromImage(path.jacobian(t / 10))[coarse_body > 0].min() for t in range(11)]
     return {
         "end_mean": float(end[shown].mean()),
         "end_p99": float(np.percentile(end[shown], 99)),
