@@ -11,6 +11,10 @@ BODY_HU = -500.0
 #: Thin things (table tops, blankets, tubes) are cut off by an opening of this radius in the axial plane, mm.
 OPENING_MM = 6.0
 
+#: Air counts as lung when more than this share of its rim is body. The rest is thin wall, and vessels that
+#: stand free in the slice; the wedge between back and table has 0.5.
+BODY_RIM_SHARE = 0.6
+
 #: The mask is found on a grid of about this spacing (mm) and carried back to finer images.
 MASK_SPACING_MM = 3.0
 
@@ -19,7 +23,7 @@ ROUND_UP_FROM = 0.4
 
 
 def shrink_factors(spacing, wanted_mm: float) -> list[int]:
-    """Whole numbers of voxels per axis that make blocks of about `wanted_mm`; 1 where voxels are that large."""
+    """Whole numbers of voxels per axis that make blocks of about `wanted_mm`; 1 where voxels are as large."""
     return [max(1, int(np.floor(wanted_mm / s + ROUND_UP_FROM))) for s in spacing]
 
 
@@ -40,8 +44,8 @@ def body_mask(image: sitk.Image) -> sitk.Image:
     """Mask of the patient, uint8 (1 = body) on the image's grid.
 
     Above BODY_HU, opened in the axial plane so that the table lets go, the largest connected part, grown back
-    by as much as the opening took, holes (lungs, bowel gas) filled axial slice by axial slice. Found on a grid
-    of about MASK_SPACING_MM, so its surface is good to about half of that. An image in which nothing is
+    by as much as the opening took, holes (lungs, bowel gas) filled axial slice by axial slice. Found on a
+    grid of about MASK_SPACING_MM, so its surface is good to about half of that. An image in which nothing is
     above BODY_HU gives an empty mask.
     """
     coarse = shrunk(image)
@@ -67,17 +71,47 @@ def _body_array(image: sitk.Image) -> np.ndarray:
 
     above = sitk.GetArrayViewFromImage(image) > BODY_HU
     axis = 2 - axial_axis(image)  # numpy order is k, j, i
-    spacing = image.GetSpacing()[::-1]
-    disc = _disc(spacing, axis, OPENING_MM)
+    disc = _disc(image.GetSpacing()[::-1], axis, OPENING_MM)
     opened = ndimage.binary_opening(above, disc)
     if not opened.any():  # a body thinner than the opening, such as a tiny test volume or a hand
         opened = above
     body = _largest(opened)
     body = ndimage.binary_dilation(body, disc) & above
-    for index in range(body.shape[axis]):
+    lungs = _enclosed(above, body, axis)
+    body |= lungs | (ndimage.binary_dilation(lungs, disc, iterations=2) & above)
+    return _filled(body, axis)
+
+
+def _filled(mask: np.ndarray, axis: int) -> np.ndarray:
+    """The mask with its holes filled, slice by slice across `axis`."""
+    from scipy import ndimage
+
+    filled = np.empty_like(mask)
+    for index in range(mask.shape[axis]):
         where = (slice(None),) * axis + (index,)
-        body[where] = ndimage.binary_fill_holes(body[where])
-    return body
+        filled[where] = ndimage.binary_fill_holes(mask[where])
+    return filled
+
+
+def _enclosed(above: np.ndarray, body: np.ndarray, axis: int) -> np.ndarray:
+    """Air within a slice that is surrounded by body nearly all round.
+
+    The opening also cuts a thin chest wall, and then the lung behind it is no hole of the body any more. It
+    is still a hole of all that is denser than air, and most of its rim is body; the air caught between back
+    and table is rimmed by the table as well.
+    """
+    from scipy import ndimage
+
+    holes = _filled(above, axis) & ~above
+    within = np.zeros((3, 3, 3), bool)
+    within[(slice(None),) * axis + (1,)] = True
+    number, count = ndimage.label(holes, structure=within)
+    rim = ndimage.maximum_filter(number, footprint=within) * above
+    length = np.bincount(rim.ravel(), minlength=count + 1)
+    inner = np.bincount(rim[body], minlength=count + 1)
+    kept = inner > BODY_RIM_SHARE * length
+    kept[0] = False
+    return kept[number]
 
 
 def _disc(spacing, axis: int, radius_mm: float) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""What all pictures share: a dark canvas, panels of true proportions, colors, and files that are always alike."""
+"""What all pictures share: a dark canvas, marks, colors, and files that are alike byte for byte."""
 
 from __future__ import annotations
 
@@ -75,7 +75,7 @@ class Canvas:
 
 
 def color_map(name: str):
-    """The project's color maps: "difference" (blue, black, orange) and "jacobian" (orange, dark gray, cyan)."""
+    """Our color maps: "difference" (blue, black, orange) and "jacobian" (orange, dark gray, cyan)."""
     from matplotlib.colors import LinearSegmentedColormap
 
     stops = {

@@ -2,28 +2,26 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from .measures import LabelChange
 from .thresholds import Thresholds
 
 WARN, REJECT = "warn", "reject"
 
-#: More parts than this before the morph is a speckled segmentation, whose parts are no anatomy.
 FEW_PARTS = 6
+"""A label of more parts than this is a speckled segmentation, whose parts are no anatomy."""
 
 Finding = tuple[str, str]
+Numbers = Mapping[str, float | None]
 
 
 def judge(
-    measures: dict[str, float | None], changes: Sequence[LabelChange], limits: Thresholds
+    measures: Numbers, changes: Sequence[LabelChange], limits: Thresholds
 ) -> tuple[str, tuple[str, ...]]:
     """(verdict, reasons) for measures by name and the changes of the labels; rejections come first."""
-    findings = [
-        *_of_deformation(measures, limits),
-        *_of_texture(measures, limits),
-        *_of_copy(measures, limits),
-    ]
+    findings = [*_of_deformation(measures, limits), *_of_texture(measures, limits)]
+    findings += _of_copy(measures, limits)
     for change in changes:
         findings += _of_lesion(change, limits) if change.lesion else _of_organ(change, limits)
     severities = [severity for severity, _ in findings]
@@ -32,100 +30,83 @@ def judge(
     return verdict, tuple(sentence for _, sentence in ordered)
 
 
-def _of_deformation(m: dict, limits: Thresholds) -> Iterator[Finding]:
+def _of_deformation(m: Numbers, limits: Thresholds) -> Iterator[Finding]:
     if m["folds.voxels"] is None:
         yield REJECT, "No body was found in the source, so nothing could be judged."
         return
+    low, high = m["jacobian.p01"], m["jacobian.p99"]
     if m["folds.voxels"] > limits.folded_voxels_reject:
         yield (
             REJECT,
-            (
-                f"The deformation folds: the Jacobian is zero or negative in {m['folds.voxels']} voxels of the body "
-                f"({m['folds.percent']:.2g} %)."
-            ),
+            f"The deformation folds: the Jacobian is not above zero in {m['folds.voxels']} voxels "
+            f"({m['folds.percent']:.2g} %) of the body.",
         )
-    elif m["jacobian.p01"] < limits.jacobian_low_warn or m["jacobian.p99"] > limits.jacobian_high_warn:
+    elif low < limits.jacobian_low_warn or high > limits.jacobian_high_warn:
         yield (
             WARN,
-            (
-                f"The Jacobian runs from {m['jacobian.p01']:.2f} to {m['jacobian.p99']:.2f} (1st to 99th percentile in "
-                f"the body), beyond {limits.jacobian_low_warn:g} to {limits.jacobian_high_warn:g}."
-            ),
+            f"The Jacobian runs from {low:.2f} to {high:.2f} (1st to 99th percentile in the body), "
+            f"beyond {limits.jacobian_low_warn:g} to {limits.jacobian_high_warn:g}.",
         )
-    yield from _above(
-        m["outside.percent"],
-        limits.outside_percent_warn,
-        limits.outside_percent_reject,
-        lambda v, line: (
-            f"{v:.1f} % of the body lay outside the source's scan and is air; at most {line:g} % is good."
-        ),
-    )
-    yield from _above(
-        m["stretch.p99"],
-        limits.stretch_warn,
-        limits.stretch_reject,
-        lambda v, line: (
-            f"Tissue is drawn out up to {v:.1f} times its length (99th percentile in the body); at most "
-            f"{line:g} is good."
-        ),
-    )
+    outside = m["outside.percent"]
+    for severity in _above(outside, limits.outside_percent_warn, limits.outside_percent_reject):
+        yield (
+            severity,
+            f"{outside:.1f} % of the body lay outside the source's scan and is air; "
+            f"at most {limits.outside_percent_warn:g} % is good.",
+        )
+    stretch = m["stretch.p99"]
+    for severity in _above(stretch, limits.stretch_warn, limits.stretch_reject):
+        yield (
+            severity,
+            f"Tissue is drawn out up to {stretch:.1f} times its length (99th percentile in the body); "
+            f"at most {limits.stretch_warn:g} is good.",
+        )
     agreement = m["body.agreement"]
     if agreement is not None and agreement < limits.body_agreement_reject:
         yield (
             REJECT,
-            (
-                f"The body in the image is not where the path puts it (Dice {agreement:.2f}, at least "
-                f"{limits.body_agreement_reject:g} expected): image, path or percentage do not belong together."
-            ),
+            f"The body in the image is not where the path puts it (Dice {agreement:.2f}, at least "
+            f"{limits.body_agreement_reject:g} expected): image, path or percentage do not belong together.",
         )
 
 
-def _of_texture(m: dict, limits: Thresholds) -> Iterator[Finding]:
-    yield from _above(
-        m["smear.blocks_percent"],
-        limits.smeared_blocks_percent_warn,
-        limits.smeared_blocks_percent_reject,
-        lambda v, line: (
-            f"{v:.0f} % of the body is smeared: edges there keep less than "
-            f"{limits.gradient_kept_low:g} of their steepness (worst block {m['smear.kept_worst']:.2f}); at most "
-            f"{line:g} % is good."
-        ),
-    )
-    worst = m["smear.kept_worst"]
+def _of_texture(m: Numbers, limits: Thresholds) -> Iterator[Finding]:
+    smeared, worst = m["smear.blocks_percent"], m["smear.kept_worst"]
+    lines = limits.smeared_blocks_percent_warn, limits.smeared_blocks_percent_reject
+    for severity in _above(smeared, *lines):
+        yield (
+            severity,
+            f"{smeared:.0f} % of the body is smeared: edges there keep less than "
+            f"{limits.gradient_kept_low:g} of their steepness; at most {lines[0]:g} % is good.",
+        )
     if worst is not None and worst < limits.worst_block_warn:
         yield (
             WARN,
-            (
-                f"In one place edges keep only {worst:.2f} of their steepness; at least {limits.worst_block_warn:g} is "
-                "good."
-            ),
+            f"In one place edges keep only {worst:.2f} of their steepness; "
+            f"at least {limits.worst_block_warn:g} is good.",
         )
-    yield from _below(
-        m["smear.sharpness"],
-        limits.sharpness_warn,
-        limits.sharpness_reject,
-        lambda v, line: (
-            f"Edges have {v:.2f} of the steepness that the deformation explains, so the image is "
-            f"blurred; at least {line:g} is good."
-        ),
-    )
-    yield from _below(
-        m["noise.ratio"],
-        limits.noise_ratio_warn,
-        limits.noise_ratio_reject,
-        lambda v, line: (
-            f"Noise is {v:.2f} of the source's, so the image is smoother than a scan; at least {line:g} "
-            "is good."
-        ),
-    )
-    if m["noise.ratio"] is not None and m["noise.ratio"] > limits.noise_ratio_high_warn:
+    sharpness = m["smear.sharpness"]
+    for severity in _below(sharpness, limits.sharpness_warn, limits.sharpness_reject):
+        yield (
+            severity,
+            f"Edges have {sharpness:.2f} of the steepness that the deformation explains, so the image is "
+            f"blurred; at least {limits.sharpness_warn:g} is good.",
+        )
+    noise = m["noise.ratio"]
+    for severity in _below(noise, limits.noise_ratio_warn, limits.noise_ratio_reject):
+        yield (
+            severity,
+            f"Noise is {noise:.2f} of the source's, so the image is smoother than a scan; "
+            f"at least {limits.noise_ratio_warn:g} is good.",
+        )
+    if noise is not None and noise > limits.noise_ratio_high_warn:
         yield (
             WARN,
-            f"Noise is {m['noise.ratio']:.2f} of the source's; resampling cannot add noise, something else did.",
+            f"Noise is {noise:.2f} of the source's; resampling cannot add noise, so something else did.",
         )
 
 
-def _of_copy(m: dict, limits: Thresholds) -> Iterator[Finding]:
+def _of_copy(m: Numbers, limits: Thresholds) -> Iterator[Finding]:
     likeness, moved = m["similarity.source"], m["displacement.mean"]
     if moved is not None and moved < limits.copy_displacement_mm_warn:
         yield WARN, f"Nearly a copy of the source: tissue moved by {moved:.1f} mm on average."
@@ -138,11 +119,9 @@ def _of_organ(change: LabelChange, limits: Thresholds) -> Iterator[Finding]:
         yield REJECT, f"Label {change.title} vanished ({_ml(change.before)} before)."
         return
     yield from _of_volume(change, limits)
-    if change.parts_before < FEW_PARTS and change.parts_after > change.parts_before:
-        yield (
-            WARN,
-            f"Label {change.title} fell into {change.parts_after} parts (before: {change.parts_before}).",
-        )
+    before, after = change.parts_before, change.parts_after
+    if before < FEW_PARTS and after > before:
+        yield WARN, f"Label {change.title} fell into {after} parts (before: {before})."
 
 
 def _of_lesion(change: LabelChange, limits: Thresholds) -> Iterator[Finding]:
@@ -153,24 +132,21 @@ def _of_lesion(change: LabelChange, limits: Thresholds) -> Iterator[Finding]:
     if not low <= change.factor_mean <= high:
         yield (
             REJECT,
-            (
-                f"Lesion {change.title} has {change.factor_mean:.2f} times its volume, outside {low:g} to {high:g}: it is "
-                "another lesion."
-            ),
+            f"Lesion {change.title} has {change.factor_mean:.2f} times its volume, outside {low:g} to "
+            f"{high:g}: it is another lesion.",
         )
     elif change.factor_low < low or change.factor_high > high:
         yield (
             WARN,
-            (
-                f"Parts of lesion {change.title} have {change.factor_low:.2f} to {change.factor_high:.2f} times their "
-                f"volume, outside {low:g} to {high:g}."
-            ),
+            f"Parts of lesion {change.title} have {change.factor_low:.2f} to {change.factor_high:.2f} times "
+            f"their volume, outside {low:g} to {high:g}.",
         )
     for organ in change.lost_organs:
         yield REJECT, f"Lesion {change.title} left its organ, {organ}."
     yield from _of_volume(change, limits)
-    if change.parts_before != change.parts_after:
-        yield WARN, f"Lesion {change.title} has {change.parts_after} parts (before: {change.parts_before})."
+    before, after = change.parts_before, change.parts_after
+    if before != after:
+        yield WARN, f"Lesion {change.title} has {after} parts (before: {before})."
 
 
 def _of_volume(change: LabelChange, limits: Thresholds) -> Iterator[Finding]:
@@ -181,27 +157,28 @@ def _of_volume(change: LabelChange, limits: Thresholds) -> Iterator[Finding]:
         return
     small = change.foretold < limits.small_label_mm3
     line = limits.small_label_percent_warn if small else limits.label_volume_percent_warn
-    off = 100.0 * abs(change.ratio - 1)
-    if off > line:
-        reject = not small and off > limits.label_volume_percent_reject
+    off = 100.0 * (change.ratio - 1)
+    if abs(off) > line:
+        reject = not small and abs(off) > limits.label_volume_percent_reject
         yield (
             REJECT if reject else WARN,
-            (
-                f"Label {change.title} has {_ml(change.after)} where the deformation foretells {_ml(change.foretold)} "
-                f"({100.0 * (change.ratio - 1):+.0f} %; {line:g} % is good)."
-            ),
+            f"Label {change.title} has {_ml(change.after)} where the deformation foretells "
+            f"{_ml(change.foretold)} ({off:+.0f} %); {line:g} % off is good.",
         )
 
 
-def _above(value, warn: float, reject: float, text: Callable[[float, float], str]) -> Iterator[Finding]:
+def _above(value: float | None, warn: float, reject: float) -> Iterator[str]:
+    """The severity of a value that should be small; nothing if it is good or was not measured."""
     if value is not None and value > warn:
-        yield REJECT if value > reject else WARN, text(value, warn)
+        yield REJECT if value > reject else WARN
 
 
-def _below(value, warn: float, reject: float, text: Callable[[float, float], str]) -> Iterator[Finding]:
+def _below(value: float | None, warn: float, reject: float) -> Iterator[str]:
+    """The severity of a value that should be large; nothing if it is good or was not measured."""
     if value is not None and value < warn:
-        yield REJECT if value < reject else WARN, text(value, warn)
+        yield REJECT if value < reject else WARN
 
 
 def _ml(volume_mm3: float) -> str:
-    return f"{volume_mm3 / 1000:.3g} ml"
+    ml = volume_mm3 / 1000
+    return f"{ml:.0f} ml" if ml >= 100 else f"{ml:.3g} ml"

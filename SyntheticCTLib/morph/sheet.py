@@ -92,8 +92,8 @@ def contact_sheet(
     Rows: axial, coronal, sagittal through the first lesion, or else through the middle of the body. Columns:
     source, synthetic, target in the pose of the result, synthetic minus source, Jacobian. source, target: the
     CT images. morphed, path: as from `morph.warping.morph`. report: the `QualityReport`. outlines: draw thin
-    contours of the result's labels (and of `source_layers` in the source). The picture shows the source: it is
-    private. Raises InputError if the file cannot be written.
+    contours of the result's labels (and of `source_layers` in the source). The picture shows the source: it
+    is private. Raises InputError if the file cannot be written.
     """
     scene = make_scene(source, target, morphed, path)
     point = point_of_interest(scene, morphed.layers)

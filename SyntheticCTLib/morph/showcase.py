@@ -1,4 +1,4 @@
-"""Pictures to show others: one source morphed to four targets, and source, synthetic CT and target in detail."""
+"""Pictures to show: one source morphed to four targets, and source, synthetic CT and target in detail."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ def sheet_four_targets(
 ) -> None:
     """Write one mid-coronal picture of each of four morphs of one source, unlabelled, and the key to them.
 
-    source: the CT they were made from; only its middle is used, so that all four are cut at the same height of
-    the source's pose. morphs: four results of `morph.warping.morph` on the source's grid or pose. file: PNG, which
+    source: the CT they were made from; only its middle is used, so that all four are cut at the same place of
+    the source's pose. morphs: four results of `morph.warping.morph` in the source's pose. file: PNG, which
     says SYNTHETIC but not which is which: the order is shuffled with `seed`. key_file: JSON that does.
     names: what the key calls the four; "target 1" to "target 4" by default. The key belongs with the
     private records. Raises InputError for another number of morphs or if a file cannot be written.
@@ -82,9 +82,9 @@ def sheet_detail(
 ) -> None:
     """Write source, synthetic CT and target side by side: the coronal overview, and below it a close view.
 
-    The cuts run through the first lesion of `layers` (of the result), or else the middle of the body; the close view
-    is the axial square of DETAIL_MM round that point or, without a lesion, round a point of the right
-    half of the body where there is more to see. Private, like every picture that shows the source.
+    The cuts run through the first lesion of `layers` (of the result), or else the middle of the body; the
+    close view is the axial square of DETAIL_MM round that point or, without a lesion, round a point of the
+    right half of the body where there is more to see. Private, like every picture that shows the source.
     """
     scene = make_scene(source, target, morphed, path)
     point = point_of_interest(scene, layers)
@@ -173,8 +173,8 @@ def _write_text(file, text: str) -> None:
         os.replace(temporary, path)
     except OSError as error:
         raise InputError(
-            f"{path.parent}: the key {path.name} could not be written there ({(error.strerror or '').lower()}); "
-            "make room or choose another folder."
+            f"{path.parent}: the key {path.name} could not be written there "
+            f"({(error.strerror or str(error)).lower()}); make room or choose another folder."
         ) from error
     finally:
         temporary.unlink(missing_ok=True)

@@ -2,15 +2,21 @@
 
 from __future__ import annotations
 
+import functools
 from dataclasses import dataclass, field
 
 import numpy as np
 import SimpleITK as sitk
 
+from SyntheticCTLib.images.geometry import Geometry
 from SyntheticCTLib.images.labels import LabelLayer
 
 SPACING = (1.6, 1.6, 2.0)
-SIZE = (200, 150, 90)
+SIZE = (150, 112, 68)
+NODULE = (52.5, -7.5, 15.0)
+
+SCALE = 0.75
+"""The torso is that of a child, three quarters of an adult's, to keep the tests fast."""
 
 
 @dataclass(frozen=True)
@@ -80,15 +86,16 @@ class Result:
     grid: str = "source"
 
 
+@functools.cache
 def torso(seed=0):
     """A torso with lungs, vessels, a spine, a liver and a lung nodule: (image, [organs, lesions])."""
     rng = np.random.default_rng(seed)
     nx, ny, nz = SIZE
     z, y, x = np.indices((nz, ny, nx), dtype=np.float32)
-    x, y, z = (x - nx / 2) * SPACING[0], (y - ny / 2) * SPACING[1], (z - nz / 2) * SPACING[2]
+    x, y, z = ((v - n / 2) * d / SCALE for v, n, d in zip((x, y, z), SIZE, SPACING, strict=True))
     hu = np.full((nz, ny, nx), -1000, np.float32)
     organs = np.zeros(hu.shape, np.uint8)
-    body = (x / 145) ** 2 + (y / 105) ** 2 < 1
+    body = (x / 148) ** 2 + (y / 108) ** 2 < 1
     hu[body] = 40
     for side in (-1, 1):
         lung = ((x - side * 70) / 48) ** 2 + ((y + 5) / 70) ** 2 + ((z - 25) / 80) ** 2 < 1
@@ -100,7 +107,7 @@ def torso(seed=0):
             gap = np.stack([x - at[0], y - at[1], z - at[2]])
             run = np.tensordot(along, gap, 1)
             off = np.sqrt(np.maximum((gap**2).sum(0) - run**2, 0))
-            hu[lung & (off < 2.5) & (abs(run) < 25)] = 30
+            hu[lung & (off < 3) & (abs(run) < 25)] = 30
     liver = ((x + 60) / 55) ** 2 + (y / 65) ** 2 + ((z + 70) / 30) ** 2 < 1
     hu[liver & (organs == 0)], organs[liver & (organs == 0)] = 90, 2
     spine = x**2 + (y - 70) ** 2 < 18**2
@@ -117,13 +124,8 @@ def torso(seed=0):
     return image, layers
 
 
-NODULE = (70.0, -10.0, 20.0)
-
-
 def warp(source, layers, path, t=1.0, interpolator=sitk.sitkBSpline3):
     """Morph by SimpleITK alone, on the source's grid."""
-    from SyntheticCTLib.images.geometry import Geometry
-
     displacement = path.field(t, Geometry.of(source))
     way = sitk.DisplacementFieldTransform(sitk.Cast(displacement, sitk.sitkVectorFloat64))
     image = sitk.Resample(source, source, way, interpolator, -1024, sitk.sitkInt16)
@@ -147,6 +149,18 @@ def growth(factor, width, reach=400.0):
         return np.where(r < reach, inner + outer, r)
 
     return pull
+
+
+def gentle(depth=8.0, center=(20.0, 10.0, 0.0), pose=None):
+    """A smooth path that moves tissue by up to `depth` mm toward the rim of a ball of 150 mm."""
+
+    def pull(r):
+        return r - depth * np.sin(np.pi * np.minimum(r, 150) / 150) ** 2
+
+    return RadialPath(center, pull, pose=np.eye(4) if pose is None else pose)
+
+
+STILL = RadialPath((0.0, 0.0, 0.0), lambda r: r)
 
 
 def _image(array, geometry=None, vector=False):

@@ -11,7 +11,7 @@ import SimpleITK as sitk
 from ...images.geometry import Geometry
 from ..body import body_mask, shrunk
 
-#: Measures that need no fine detail (Jacobian, body, similarity) are taken on a grid of about this spacing, mm.
+#: Measures that need no fine detail (Jacobian, body, similarity) are taken on a grid of about this, mm.
 WORK_SPACING_MM = 3.0
 
 #: At most so many points of the body are looked at one by one; more would not change a percentile.
@@ -53,7 +53,7 @@ class Comparison:
 
     @cached_property
     def nodes(self) -> np.ndarray:
-        """(N, 3) numpy indices of body points of the work grid that have a source, at most MAX_POINTS, evenly."""
+        """(N, 3) numpy indices of body points of the work grid that have a source, at most MAX_POINTS."""
         where = np.flatnonzero(self.expected_body & ~self.outside)
         step = max(1, -(-len(where) // MAX_POINTS))
         return np.stack(np.unravel_index(where[::step], self.expected_body.shape), axis=1)
@@ -73,7 +73,7 @@ class Comparison:
 
 
 def compare(source: sitk.Image, target: sitk.Image | None, morphed, path) -> Comparison:
-    """Bring a result, its source and its target together; `morphed` and `path` as in `morph.warping.morph`."""
+    """Bring a result, its source and its target together; `morphed`, `path` as in `morph.warping.morph`."""
     t = float(morphed.t)
     frame = "target" if morphed.grid == "target" else "source"
     small = shrunk(morphed.image, WORK_SPACING_MM)

@@ -12,8 +12,8 @@ def deformation(c: Comparison) -> dict[str, tuple[float | None, str]]:
 
     folds.voxels, folds.percent: voxels of the work grid whose Jacobian is not above zero.
     jacobian.*: source volume per volume of the result; below 1 the tissue was stretched there.
-    stretch.p99, stretch.max: millimeters of the result that one millimeter of the source is drawn out over, in
-        the direction that is drawn out most (the inverse of the smallest singular value of the derivative).
+    stretch.p99, stretch.max: mm of the result that one mm of the source is drawn out over, in the direction
+        that is drawn out most (the inverse of the smallest singular value of the derivative).
     displacement.mean, displacement.p99: how far tissue went, the pose not counted.
     outside.percent: part of the foretold body that lay outside the source's field of view and is air.
     body.agreement: Dice of the body seen in the result with the foretold body, outside.percent left out.

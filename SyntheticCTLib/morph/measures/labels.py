@@ -13,7 +13,7 @@ from ...images.labels import LabelLayer, is_lesion
 from ..body import shrink_factors
 from .comparison import WORK_SPACING_MM, Comparison, index, physical
 
-#: Pieces smaller than this (mm3, a ball of 2.7 mm) are specks of a noisy segmentation and not counted as parts.
+#: Pieces smaller than this (mm3, a ball of 2.7 mm) are specks of a noisy segmentation, not parts.
 SPECK_MM3 = 10.0
 
 #: Labels whose box has at most so many voxels have their parts counted voxel by voxel, larger ones on the
@@ -154,7 +154,7 @@ def _change(number, value, layer, moved, box, box_after, grid, factor, staying) 
 
 
 def title(layer: LabelLayer, value: int) -> str:
-    """Name of a label in reports: layer and label name, or the value where the name is missing or not unique."""
+    """Name of a label in reports: layer and label name, or the value where that is missing or not unique."""
     name = layer.names.get(value, "")
     alone = list(layer.names.values()).count(name) == 1
     return f"{layer.name}.{name if name and alone else value}"

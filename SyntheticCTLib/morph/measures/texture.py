@@ -121,7 +121,7 @@ def _slope(image: sitk.Image, points: np.ndarray, offset: np.ndarray, step: floa
 
 
 def _voxel_centers(image: sitk.Image, points: np.ndarray) -> np.ndarray:
-    """The voxel centers next to the points: no interpolation is needed there, so none can blur the measure."""
+    """The voxel centers next to the points: no interpolation is needed there that could blur the measure."""
     return physical(image, np.floor(index(image, points) + 0.5))
 
 
