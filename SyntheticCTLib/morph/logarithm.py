@@ -70,7 +70,7 @@ def logarithm(
         if iteration == iterations or fit.p99_error <= good_enough:
             break
         back = flow(velocity, generator, -0.5, squarings=squarings - 1)
-        velocity = mixing.next(velocity, _at_middle(error, half[0], back))
+        velocity = mixing.next(velocity, _at_middle(error, half[0], back), error)
         if progress is not None:
             progress((iteration + 1) / iterations)
     return best
@@ -103,31 +103,36 @@ def _solved(matrices: np.ndarray, vectors: np.ndarray) -> np.ndarray:
 
 
 class _Mixing:
-    """Anderson's mixing of a fixed-point iteration, weighted node by node."""
+    """Anderson's mixing of the corrections, by what they did to the error at the end of the flow.
+
+    Mixing by the error itself, weighted towards the body, rather than by the corrections goes on improving where
+    a registration's map is the flow of no velocity and an exact solution does not exist.
+    """
 
     def __init__(self, weight: np.ndarray) -> None:
         self._weight = weight
-        self._last: tuple[np.ndarray, np.ndarray] | None = None
+        self._last: tuple[np.ndarray, ...] | None = None
         self._steps: list[tuple[np.ndarray, np.ndarray]] = []
 
-    def next(self, velocity: np.ndarray, correction: np.ndarray) -> np.ndarray:
-        """The next velocity, from this one and the plain correction of it."""
+    def next(self, velocity: np.ndarray, correction: np.ndarray, error: np.ndarray) -> np.ndarray:
+        """The next velocity, from this one, its plain correction and the error it leaves."""
+        weighted = (error * self._weight).ravel()
         if self._last is not None:
-            self._steps.append((velocity - self._last[0], correction - self._last[1]))
+            before, corrected, left = self._last
+            self._steps.append((velocity - before + correction - corrected, weighted - left))
             self._steps = self._steps[-MEMORY:]
-        self._last = (velocity, correction)
+        self._last = (velocity, correction, weighted)
         following = velocity + correction
-        for share, (moved, changed) in zip(self._shares(correction), self._steps, strict=True):
-            following -= np.float32(share) * (moved + changed)
+        for share, (moved, _) in zip(self._shares(weighted), self._steps, strict=True):
+            following -= np.float32(share) * moved
         return following
 
-    def _shares(self, correction: np.ndarray) -> np.ndarray:
-        """The combination of the remembered changes that comes nearest to this correction."""
+    def _shares(self, weighted: np.ndarray) -> np.ndarray:
+        """The combination of the remembered changes of the error that comes nearest to the error."""
         if not self._steps:
             return np.empty(0)
-        changes = [(changed * self._weight).ravel() for _, changed in self._steps]
-        wanted = (correction * self._weight).ravel()
+        changes = [changed for _, changed in self._steps]
         normal = np.array([[np.dot(a, b) for b in changes] for a in changes], dtype=float)
-        right = np.array([np.dot(a, wanted) for a in changes], dtype=float)
+        right = np.array([np.dot(a, weighted) for a in changes], dtype=float)
         normal += np.eye(len(changes)) * REGULARIZATION * max(np.trace(normal), 1e-30)
         return np.linalg.solve(normal, right)
