@@ -131,6 +131,17 @@ def _add_morph(command: argparse.ArgumentParser) -> None:
     command.set_defaults(make_job=_morph_job, summarize=_summarize_morph)
 
 
+def _add_sheet(command: argparse.ArgumentParser) -> None:
+    command.add_argument("source", metavar="SOURCE", type=os.path.abspath, help="CT to start from")
+    command.add_argument("targets", metavar="TARGET", nargs=4, type=os.path.abspath, help="four CTs to go towards")
+    command.add_argument(
+        "-o", "--output", required=True, metavar="DIR", type=os.path.abspath, help="folder the sheets go into; private"
+    )
+    command.add_argument("--percent", default="50", metavar="T", help="how far to go (default 50)")
+    _add_registration(command)
+    command.set_defaults(make_job=_sheet_job, summarize=_summarize_files)
+
+
 def _add_phantom(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--seed",
@@ -150,7 +161,7 @@ def _add_phantom(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--lesions", type=_seed, default=0, metavar="N", help="number of lesions (default 0)"
     )
-    command.set_defaults(make_job=_phantom_job, summarize=_summarize_phantom)
+    command.set_defaults(make_job=_phantom_job, summarize=_summarize_files)
 
 
 def _seed(text: str) -> int:
@@ -218,6 +229,19 @@ def _morph_job(arguments: argparse.Namespace) -> JobDocument:
     )
 
 
+def _sheet_job(arguments: argparse.Namespace) -> JobDocument:
+    (percent,) = parse_percents([arguments.percent])
+    names = ("source", "targets", "output", "overwrite")
+    return JobDocument(
+        "morph.sheet",
+        {
+            **{name: getattr(arguments, name) for name in names},
+            **_registration(arguments),
+            "percent": str(percent),
+        },
+    )
+
+
 def _phantom_job(arguments: argparse.Namespace) -> JobDocument:
     names = ("output", "seed", "lesions", "overwrite")
     return JobDocument("morph.phantom", {name: getattr(arguments, name) for name in names})
@@ -248,7 +272,7 @@ def _summarize_morph(result: dict[str, Any]) -> None:
     print(f"{PRIVATE}/     shows and names the source: do not publish it")
 
 
-def _summarize_phantom(result: dict[str, Any]) -> None:
+def _summarize_files(result: dict[str, Any]) -> None:
     print(f"folder     {result['folder']}")
     for file in result["files"]:
         print(f"           {file}")
@@ -257,6 +281,7 @@ def _summarize_phantom(result: dict[str, Any]) -> None:
 COMMANDS = (
     ("register", "find the path from one body to another and save it", _add_register),
     ("morph", "go part of the way from one CT to another", _add_morph),
+    ("sheet", "show one source on its way to four targets, unlabelled, with a key", _add_sheet),
     ("phantom", "make a torso CT with labels and metadata to try things on", _add_phantom),
 )
 """Name, help and the function that adds the arguments; that one sets `make_job` and `summarize`."""

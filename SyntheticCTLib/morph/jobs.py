@@ -1,4 +1,4 @@
-"""The jobs of this room: "morph.register", "morph.morph", "morph.phantom"; parameters as the command line
+"""The jobs of this room: "morph.register", "morph.morph", "morph.sheet", "morph.phantom"; parameters as the command line
 makes them.
 
 All inputs are read and checked, and the output folder is claimed, before the long work begins.
@@ -69,6 +69,37 @@ def morph_job(parameters: dict[str, Any], context: JobContext) -> dict[str, Any]
         "morphs": morphs,
         "strictly_rejected": [morph["name"] for morph in morphs if not morph["files"]],
     }
+
+
+@job_kind("morph.sheet")
+def sheet_job(parameters: dict[str, Any], context: JobContext) -> dict[str, Any]:
+    """Show one source morphed towards four targets, unlabelled, with a key; and towards the first in detail.
+
+    Parameters: source, targets (four), percent, backend, seed, repeatable, output (a folder), overwrite.
+    Result: folder, files.
+    """
+    from .showcase import sheet_detail, sheet_four_targets
+    from .warping import Warper
+
+    t = float(Decimal(parameters["percent"]) / 100)
+    with context.staging(parameters["output"], parameters["overwrite"], ["sheet_*.png", "sheet_four_key.json"]) as folder:
+        source = read_side("source", parameters["source"], None, [], context)
+        targets = [read_side("target", file, None, [], context) for file in parameters["targets"]]
+        warper = Warper(source.image)
+        morphs, first = [], None
+        for number, target in enumerate(targets, start=1):
+            context.note(f"target {number} of {len(targets)}")
+            path = _register(parameters, source, target, context)
+            morphs.append(warper.morph(path, t))
+            first = first or path
+        context.report("drawing")
+        names = [target.file for target in targets]
+        sheet_four_targets(
+            source.image, morphs, folder / "sheet_four.png", folder / "sheet_four_key.json", names, parameters["seed"]
+        )
+        sheet_detail(source.image, targets[0].image, morphs[0], first, folder / "sheet_detail.png")
+        files = sorted(file.name for file in folder.iterdir())
+    return {"folder": str(parameters["output"]), "files": files}
 
 
 @job_kind("morph.phantom")
