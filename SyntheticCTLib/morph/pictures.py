@@ -82,9 +82,7 @@ def color_map(name: str):
         "difference": ["#aee3ff", "#2b7fd4", "#000000", "#d9661f", "#ffe3b0"],
         "jacobian": ["#ffd08a", "#c4551a", "#23262b", "#1f8f9e", "#b5f5ee"],
     }[name]
-    colors = LinearSegmentedColormap.from_list(f"syntheticct-{name}", stops, N=256)
-    colors.set_bad("black")
-    return colors
+    return LinearSegmentedColormap.from_list(f"syntheticct-{name}", stops, N=256).with_extremes(bad="black")
 
 
 def show_ct(axes, picture: np.ndarray, window: Window):
