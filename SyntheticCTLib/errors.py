@@ -16,13 +16,13 @@ class InputError(SyntheticCTError):
     exit_code = 2
 
 
-class Rejected(SyntheticCTError):
+class Rejected(SyntheticCTError):  # noqa: N818, a verdict, not a fault
     """The quality gate rejected a result and the user asked to be strict about it."""
 
     exit_code = 3
 
 
-class Cancelled(SyntheticCTError):
+class Cancelled(SyntheticCTError):  # noqa: N818, the user's wish, not a fault
     """The user stopped the job; nothing was left behind."""
 
     exit_code = 130

@@ -1,4 +1,5 @@
-"""The jobs of this room: "morph.register", "morph.morph", "morph.sheet", "morph.phantom"; parameters as the command line
+"""The jobs of this room: "morph.register", "morph.morph", "morph.sheet", "morph.phantom"; parameters
+as the command line
 makes them.
 
 All inputs are read and checked, and the output folder is claimed, before the long work begins.
@@ -82,7 +83,8 @@ def sheet_job(parameters: dict[str, Any], context: JobContext) -> dict[str, Any]
     from .warping import Warper
 
     t = float(Decimal(parameters["percent"]) / 100)
-    with context.staging(parameters["output"], parameters["overwrite"], ["sheet_*.png", "sheet_four_key.json"]) as folder:
+    earlier = ["sheet_*.png", "sheet_four_key.json"]
+    with context.staging(parameters["output"], parameters["overwrite"], earlier) as folder:
         source = read_side("source", parameters["source"], None, [], context)
         targets = [read_side("target", file, None, [], context) for file in parameters["targets"]]
         warper = Warper(source.image)

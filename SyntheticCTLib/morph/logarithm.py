@@ -21,6 +21,9 @@ from .flow import Flow, flow, nodes, sample, squarings_for, transform
 #: Earlier corrections that Anderson's mixing combines.
 MEMORY = 4
 
+#: Once 99 % of the body is within this many voxels, mixing goes by the error instead of the corrections.
+CLOSE = 1.0
+
 #: Weight of a node outside the body: its error counts little, but it must not run away.
 OUTSIDE_WEIGHT = 0.1
 
@@ -70,7 +73,7 @@ def logarithm(
         if iteration == iterations or fit.p99_error <= good_enough:
             break
         back = flow(velocity, generator, -0.5, squarings=squarings - 1)
-        velocity = mixing.next(velocity, _at_middle(error, half[0], back), error)
+        velocity = mixing.next(velocity, _at_middle(error, half[0], back), error, fit.p99_error < CLOSE)
         if progress is not None:
             progress((iteration + 1) / iterations)
     return best
@@ -103,36 +106,38 @@ def _solved(matrices: np.ndarray, vectors: np.ndarray) -> np.ndarray:
 
 
 class _Mixing:
-    """Anderson's mixing of the corrections, by what they did to the error at the end of the flow.
+    """Anderson's mixing of the corrections.
 
-    Mixing by the error itself, weighted towards the body, rather than by the corrections goes on improving where
-    a registration's map is the flow of no velocity and an exact solution does not exist.
+    Far from the solution the combination is chosen by the corrections, as Anderson has it. Near it, by what they
+    did to the error at the end of the flow, weighted towards the body: that goes on improving where a
+    registration's map is the flow of no velocity and an exact solution does not exist.
     """
 
     def __init__(self, weight: np.ndarray) -> None:
         self._weight = weight
         self._last: tuple[np.ndarray, ...] | None = None
-        self._steps: list[tuple[np.ndarray, np.ndarray]] = []
+        self._steps: list[tuple[np.ndarray, ...]] = []
 
-    def next(self, velocity: np.ndarray, correction: np.ndarray, error: np.ndarray) -> np.ndarray:
+    def next(self, velocity: np.ndarray, correction: np.ndarray, error: np.ndarray, close: bool) -> np.ndarray:
         """The next velocity, from this one, its plain correction and the error it leaves."""
-        weighted = (error * self._weight).ravel()
+        here = (velocity, correction, error)
         if self._last is not None:
-            before, corrected, left = self._last
-            self._steps.append((velocity - before + correction - corrected, weighted - left))
+            self._steps.append(tuple(now - before for now, before in zip(here, self._last, strict=True)))
             self._steps = self._steps[-MEMORY:]
-        self._last = (velocity, correction, weighted)
+        self._last = here
         following = velocity + correction
-        for share, (moved, _) in zip(self._shares(weighted), self._steps, strict=True):
-            following -= np.float32(share) * moved
+        judge = 2 if close else 1
+        shares = self._shares(here[judge], [step[judge] for step in self._steps])
+        for share, (moved, changed, _) in zip(shares, self._steps, strict=True):
+            following -= np.float32(share) * (moved + changed)
         return following
 
-    def _shares(self, weighted: np.ndarray) -> np.ndarray:
-        """The combination of the remembered changes of the error that comes nearest to the error."""
-        if not self._steps:
+    def _shares(self, wanted: np.ndarray, changes: list[np.ndarray]) -> np.ndarray:
+        """The combination of the remembered changes that comes nearest to what is wanted."""
+        if not changes:
             return np.empty(0)
-        changes = [changed for _, changed in self._steps]
-        normal = np.array([[np.dot(a, b) for b in changes] for a in changes], dtype=float)
-        right = np.array([np.dot(a, weighted) for a in changes], dtype=float)
+        weighted = [(one * self._weight).ravel() for one in (*changes, wanted)]
+        normal = np.array([[np.dot(a, b) for b in weighted] for a in weighted[:-1]], dtype=float)
+        normal, right = normal[:, :-1], normal[:, -1]
         normal += np.eye(len(changes)) * REGULARIZATION * max(np.trace(normal), 1e-30)
         return np.linalg.solve(normal, right)

@@ -39,7 +39,7 @@ def main() -> None:
     """Run what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", choices=["registration", "morph", "import"], nargs="+")
-    parser.add_argument("--without-rival", action="store_true", help="registration: ours alone (minutes, not half an hour)")
+    parser.add_argument("--without-rival", action="store_true", help="registration: ours alone, in minutes")
     parser.add_argument("-o", "--output", type=Path, default=Path("bench.json"))
     arguments = parser.parse_args()
     wanted = arguments.only or ["import", "morph", "registration"]
