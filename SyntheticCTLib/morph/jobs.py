@@ -1,6 +1,5 @@
 """The jobs of this room: "morph.register", "morph.morph", "morph.sheet", "morph.phantom"; parameters
-as the command line
-makes them.
+as the command line makes them.
 
 All inputs are read and checked, and the output folder is claimed, before the long work begins.
 """
