@@ -79,7 +79,7 @@ def prepare(image: sitk.Image, masks: tuple[sitk.Image, ...] = (), spacing: floa
     coarse = _coarsened(hu, geometry)
     body = sitk.BinaryDilate(body_mask(coarse), [1, 1, 1])
     coarse = sitk.Mask(coarse, body, float(AIR_HU))
-    channels = [(coarse - AIR_HU) / (BRIGHTEST_HU - AIR_HU)]
+    channels = [sitk.ShiftScale(coarse, -AIR_HU, 1 / (BRIGHTEST_HU - AIR_HU))]  # dividing would give doubles
     channels += [_coarsened(sitk.Cast(mask, sitk.sitkFloat32), geometry) for mask in masks]
     margin = [MARGIN] * 3
     return Prepared(tuple(channels), geometry.new_image(sitk.sitkUInt8, 1))._padded(margin, margin)
