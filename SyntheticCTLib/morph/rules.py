@@ -152,7 +152,11 @@ def _of_lesion(change: LabelChange, limits: Thresholds) -> Iterator[Finding]:
 def _of_volume(change: LabelChange, limits: Thresholds) -> Iterator[Finding]:
     """The label against the volume that the Jacobian foretells for it."""
     if change.cut_percent > limits.label_cut_percent_warn:
-        yield WARN, f"{change.cut_percent:.0f} % of label {change.title} were pushed off the image."
+        yield (
+            WARN,
+            f"{change.cut_percent:.0f} % of label {change.title} was pushed off the image; "
+            'the grid "fit" has room for the whole body.',
+        )
     if change.ratio is None:
         return
     small = change.foretold < limits.small_label_mm3

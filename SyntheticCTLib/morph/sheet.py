@@ -10,6 +10,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from ..images.geometry import Geometry
+from ..images.hu import AIR_HU
 from ..images.labels import LabelLayer, is_lesion
 from .body import body_mask, shrunk
 from .measures.comparison import physical
@@ -154,16 +155,17 @@ def point_of_interest(scene: Scene, layers: Sequence[LabelLayer]) -> tuple[float
 
 def _row(canvas: Canvas, scene: Scene, plane: Plane, point, jacobian, top: float, height: float) -> list:
     """Draw five pictures; (axes, what was drawn) of each."""
-    source = cut(scene.source, plane, point, scene.box, scene.source_way)
+    source = cut(scene.source, plane, point, scene.box, scene.source_way, fill=np.nan)
     result = cut(scene.result, plane, point, scene.box)
     target = cut(scene.target, plane, point, scene.box, scene.target_way)
+    known = np.nan_to_num(source, nan=AIR_HU)  # a difference to what was never scanned says nothing
     width = COLUMN * scene.box.extent(plane)[0] / _widest(scene.box)
     drawn = []
     for column in range(5):
         left = LEFT + column * (COLUMN + GAP) + (COLUMN - width) / 2
         axes = canvas.axes(left, top, width, height)
         if column < 3:
-            drawn.append((axes, show_ct(axes, (source, result, target)[column], scene.window)))
+            drawn.append((axes, show_ct(axes, (known, result, target)[column], scene.window)))
         elif column == 3:
             reach = DIFFERENCE_PART * scene.window.width
             drawn.append((axes, _show(axes, result - source, "difference", -reach, reach)))

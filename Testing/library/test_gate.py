@@ -246,6 +246,9 @@ def test_a_single_slice_can_be_judged():
 
 
 def test_importing_the_gate_loads_no_heavy_library():
-    code = "import sys, SyntheticCTLib.morph.gate; print([m for m in ('scipy', 'matplotlib', 'ants') if m in sys.modules])"
+    code = (
+        "import sys, SyntheticCTLib.morph.gate\n"
+        "print([name for name in ('scipy', 'matplotlib', 'ants') if name in sys.modules])"
+    )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"

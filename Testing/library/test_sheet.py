@@ -12,8 +12,7 @@ from known_morphs import NODULE, Result, gentle, torso, warp
 
 from SyntheticCTLib.errors import InputError
 from SyntheticCTLib.morph.gate import QualityReport
-from SyntheticCTLib.morph.planes import AXIAL, CORONAL, LUNG_WINDOW, PLANES, SAGITTAL, SOFT_WINDOW
-from SyntheticCTLib.morph.planes import Box, cut, window_for
+from SyntheticCTLib.morph.planes import AXIAL, CORONAL, LUNG_WINDOW, PLANES, SAGITTAL, SOFT_WINDOW, Box, cut, window_for
 from SyntheticCTLib.morph.sheet import contact_sheet, make_scene, point_of_interest
 from SyntheticCTLib.morph.showcase import sheet_detail, sheet_four_targets
 

@@ -125,13 +125,24 @@ def directions(image: sitk.Image) -> np.ndarray:
 def physical(image: sitk.Image, index_kji: np.ndarray) -> np.ndarray:
     """(N, 3) numpy indices (k, j, i) to (N, 3) LPS millimeters."""
     matrix = Geometry.of(image).matrix()
-    return np.dot(index_kji, matrix[:3, 2::-1].T) + matrix[:3, 3]
+    return _affine(matrix[:3, 2::-1], matrix[:3, 3], index_kji)
 
 
 def index(image: sitk.Image, points: np.ndarray) -> np.ndarray:
     """(N, 3) LPS millimeters to (N, 3) continuous numpy indices (k, j, i)."""
     matrix = np.linalg.inv(Geometry.of(image).matrix())
-    return np.dot(points, matrix[2::-1, :3].T) + matrix[2::-1, 3]
+    return _affine(matrix[2::-1, :3], matrix[2::-1, 3], points)
+
+
+def _affine(matrix: np.ndarray, shift: np.ndarray, points: np.ndarray) -> np.ndarray:
+    """(N, 3) points times a (3, 3) matrix plus a shift. Written out: BLAS is slow on three columns."""
+    out = np.empty((len(points), 3))
+    for row in range(3):
+        out[:, row] = shift[row]
+        for column in range(3):
+            if matrix[row, column]:
+                out[:, row] += matrix[row, column] * points[:, column]
+    return out
 
 
 def sample(image: sitk.Image, points: np.ndarray) -> np.ndarray:

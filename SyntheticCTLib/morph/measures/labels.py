@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -10,11 +10,8 @@ import SimpleITK as sitk
 
 from ...images.geometry import Geometry
 from ...images.labels import LabelLayer, is_lesion
-from ..body import shrink_factors
-from .comparison import WORK_SPACING_MM, Comparison, index, physical
-
-#: Pieces smaller than this (mm3, a ball of 2.7 mm) are specks of a noisy segmentation, not parts.
-SPECK_MM3 = 10.0
+from .comparison import Comparison, index, physical
+from .label_map import LabelMap
 
 #: Labels whose box has at most so many voxels have their parts counted voxel by voxel, larger ones on the
 #: work grid, where pieces nearer to each other than about 3 mm count as one.
@@ -71,71 +68,44 @@ def label_changes(
 
     A layer that is missing from the result counts as all its labels having vanished.
     """
-    moved = {layer.name: layer for layer in after}
-    boxes_before = {layer.name: _boxes(layer.image) for layer in before}
-    boxes_after = {layer.name: _boxes(layer.image) for layer in after}
-    changes, maps = [], {}
+    maps_before = {layer.name: LabelMap(layer.image) for layer in before}
+    maps_after = {layer.name: LabelMap(layer.image) for layer in after}
+    changes, forward = [], {}
     for number, layer in enumerate(before):
-        grid = _Blocks(layer.image)
-        if grid.geometry not in maps:
-            maps[grid.geometry] = _forward_factor(c, grid), _stays_on_grid(c, grid)
-        result, boxes = moved.get(layer.name), boxes_after.get(layer.name, {})
-        for value, box in boxes_before[layer.name].items():
-            change = _change(
-                number, value, layer, result, box, boxes.get(value), grid, *maps[grid.geometry]
-            )
+        old, new = maps_before[layer.name], maps_after.get(layer.name)
+        if old.geometry not in forward:
+            forward[old.geometry] = _forward_factor(c, old.geometry), _stays_on_grid(c, old.geometry)
+        for value in old.boxes:
+            change = _change(number, layer, value, old, new, *forward[old.geometry])
             if change.lesion and change.after > 0:
-                held = _organs(before, layer, value, box)
-                kept = _organs(after, result, value, boxes[value])
+                held = _organs(before, maps_before, layer.name, value)
+                kept = _organs(after, maps_after, layer.name, value)
                 change = replace(change, lost_organs=tuple(organ for organ in held if organ not in kept))
             changes.append(change)
     return changes
 
 
-class _Blocks:
-    """The label grid cut into whole-voxel blocks of about WORK_SPACING_MM, the last ones partly empty."""
-
-    def __init__(self, image: sitk.Image):
-        self.factors = np.array(shrink_factors(image.GetSpacing(), WORK_SPACING_MM)[::-1])
-        self.shape = -(-np.array(image.GetSize()[::-1]) // self.factors)
-        self.voxel_mm3 = float(np.prod(image.GetSpacing()))
-        origin = physical(image, ((self.factors - 1) / 2)[None])[0]
-        self.geometry = Geometry(
-            tuple(int(n) for n in self.shape[::-1]),
-            tuple(float(s * f) for s, f in zip(image.GetSpacing(), self.factors[::-1], strict=True)),
-            tuple(float(v) for v in origin),
-            image.GetDirection(),
-        )
-
-    def count(self, mask: np.ndarray, box: tuple[slice, ...]) -> tuple[np.ndarray, tuple[slice, ...]]:
-        """Voxels per block of a mask given on `box` of the label grid, and the box of blocks they are on."""
-        start = np.array([s.start for s in box])
-        lead = start % self.factors
-        tail = -(start + mask.shape) % self.factors
-        padded = np.pad(mask, list(zip(lead, tail, strict=True)))
-        first = start // self.factors
-        for axis, factor in enumerate(self.factors):
-            padded = np.add.reduceat(
-                padded, np.arange(0, padded.shape[axis], factor), axis=axis, dtype=np.int32
-            )
-        return padded, tuple(slice(f, f + n) for f, n in zip(first, padded.shape, strict=True))
-
-
-def _change(number, value, layer, moved, box, box_after, grid, factor, staying) -> LabelChange:
-    mask = _mask(layer.image, box, value)
-    counts, blocks = grid.count(mask, box)
-    volume = counts * grid.voxel_mm3
+def _change(
+    number: int,
+    layer: LabelLayer,
+    value: int,
+    old: LabelMap,
+    new: LabelMap | None,
+    factor: np.ndarray,
+    staying: np.ndarray,
+) -> LabelChange:
+    counts, blocks = old.count(value)
+    volume = counts * old.voxel_mm3
     local = factor[blocks]
     whole = float((volume * local).sum())
     foretold = float((volume * local * staying[blocks]).sum())
     held = local[counts > 0]
-    fine = mask.size <= FINE_BOX_VOXELS
+    fine = old.box_voxels(value) <= FINE_BOX_VOXELS
     after, parts_after = 0.0, 0
-    if box_after is not None:
-        mask_after = _mask(moved.image, box_after, value)
-        grid_after = _Blocks(moved.image)
-        after = float(np.count_nonzero(mask_after)) * grid_after.voxel_mm3
-        parts_after = _parts(mask_after, box_after, grid_after, fine)
+    if new is not None and value in new.boxes:
+        counts_after, _ = new.count(value)
+        after = float(counts_after.sum()) * new.voxel_mm3
+        parts_after = new.parts(value, counts_after, fine)
     return LabelChange(
         layer=number,
         value=value,
@@ -145,7 +115,7 @@ def _change(number, value, layer, moved, box, box_after, grid, factor, staying) 
         after=after,
         foretold=foretold,
         cut_percent=100.0 * (1 - foretold / whole) if whole > 0 else 0.0,
-        parts_before=_parts(mask, box, grid, fine),
+        parts_before=old.parts(value, counts, fine),
         parts_after=parts_after,
         factor_low=float(held.min()),
         factor_mean=whole / float(volume.sum()),
@@ -160,67 +130,47 @@ def title(layer: LabelLayer, value: int) -> str:
     return f"{layer.name}.{name if name and alone else value}"
 
 
-def _boxes(image: sitk.Image) -> dict[int, tuple[slice, ...]]:
-    """Non-zero values present, each with the box of array indices it fills."""
-    from scipy import ndimage
-
-    found = ndimage.find_objects(sitk.GetArrayViewFromImage(image))
-    return {number + 1: box for number, box in enumerate(found) if box is not None}
-
-
-def _mask(image: sitk.Image, box: tuple[slice, ...], value: int) -> np.ndarray:
-    return sitk.GetArrayViewFromImage(image)[box] == value
-
-
-def _forward_factor(c: Comparison, grid: _Blocks) -> np.ndarray:
+def _forward_factor(c: Comparison, blocks: Geometry) -> np.ndarray:
     """Output volume per source volume at the block centers."""
-    return sitk.GetArrayFromImage(c.path.inverse_jacobian(c.t, grid.geometry, grid=c.frame))
+    return sitk.GetArrayFromImage(c.path.inverse_jacobian(c.t, blocks, grid=c.frame))
 
 
-def _stays_on_grid(c: Comparison, grid: _Blocks) -> np.ndarray:
+def _stays_on_grid(c: Comparison, blocks: Geometry) -> np.ndarray:
     """Whether the tissue of a block is still on the grid of the result."""
-    forward = sitk.GetArrayFromImage(c.path.inverse_field(c.t, grid.geometry, grid=c.frame))
-    here = grid.geometry.new_image(sitk.sitkUInt8)
+    forward = sitk.GetArrayFromImage(c.path.inverse_field(c.t, blocks, grid=c.frame))
+    here = blocks.new_image(sitk.sitkUInt8)
     nodes = np.indices(forward.shape[:3], dtype=np.float32).reshape(3, -1).T
     at = index(c.result, physical(here, nodes) + forward.reshape(-1, 3))
     inside = ((at >= -0.5) & (at <= np.array(c.result.GetSize()[::-1]) - 0.5)).all(axis=1)
     return inside.reshape(forward.shape[:3])
 
 
-def _parts(mask: np.ndarray, box: tuple[slice, ...], grid: _Blocks, fine: bool) -> int:
-    """Connected components that are not specks."""
-    from scipy import ndimage
-
-    voxels = mask.astype(np.int32) if fine else grid.count(mask, box)[0]
-    parts, count = ndimage.label(voxels > 0, structure=np.ones((3, 3, 3)))
-    if count == 0:
-        return 0
-    sizes = np.bincount(parts.ravel(), weights=voxels.ravel())[1:] * grid.voxel_mm3
-    # A label that is nothing but specks is still there.
-    return max(1, int(np.count_nonzero(sizes >= SPECK_MM3)))
-
-
-def _organs(layers: Sequence[LabelLayer], own: LabelLayer, value: int, box: tuple[slice, ...]) -> list[str]:
-    """Titles of the labels, lesions left out, that hold the lesion `value` (in `box`) of the layer `own`."""
-    reach = [int(np.ceil(SURROUNDINGS_MM / s)) for s in own.image.GetSpacing()[::-1]]
-    shape = own.image.GetSize()[::-1]
+def _organs(
+    layers: Sequence[LabelLayer], maps: Mapping[str, LabelMap], lesion_layer: str, value: int
+) -> list[str]:
+    """Titles of the labels, lesions left out, that hold the lesion `value` of the layer `lesion_layer`."""
+    own = maps[lesion_layer]
+    spacing = own.image.GetSpacing()[::-1]
     wide = tuple(
-        slice(max(0, b.start - r), min(n, b.stop + r)) for b, r, n in zip(box, reach, shape, strict=True)
+        slice(max(0, side.start - margin), side.stop + margin)
+        for side, margin in zip(
+            own.boxes[value], (int(np.ceil(SURROUNDINGS_MM / s)) for s in spacing), strict=True
+        )
     )
-    lesion = _mask(own.image, wide, value)
+    lesion = own.array[wide] == value
     organs = []
     for layer in layers:
-        where = _surroundings(lesion, own.image) if layer is own else lesion
-        values, counts = np.unique(sitk.GetArrayViewFromImage(layer.image)[wide][where], return_counts=True)
+        where = _surroundings(lesion, spacing) if layer.name == lesion_layer else lesion
+        values, counts = np.unique(maps[layer.name].array[wide][where], return_counts=True)
         for organ, count in zip(values, counts, strict=True):
             if organ and count > IN_ORGAN_SHARE * counts.sum() and not is_lesion(layer, int(organ)):
                 organs.append(title(layer, int(organ)))
     return organs
 
 
-def _surroundings(lesion: np.ndarray, image: sitk.Image) -> np.ndarray:
-    """The voxels within SURROUNDINGS_MM of the lesion that are not lesion."""
+def _surroundings(lesion: np.ndarray, spacing: Sequence[float]) -> np.ndarray:
+    """The voxels within SURROUNDINGS_MM of the lesion that are not lesion. `spacing` in array order, mm."""
     from scipy import ndimage
 
-    distance = ndimage.distance_transform_edt(~lesion, sampling=image.GetSpacing()[::-1])
+    distance = ndimage.distance_transform_edt(~lesion, sampling=spacing)
     return ~lesion & (distance <= SURROUNDINGS_MM)
