@@ -94,7 +94,7 @@ def show_ct(axes, picture: np.ndarray, window: Window):
 def edge_letters(axes, plane: Plane) -> None:
     """R, L, A, P, H, F at the edges, as on a viewing station."""
     left, right, upper, lower = plane.edges
-    style = {"transform": axes.transAxes, "fontsize": 7.5, "color": TEXT, "path_effects": _rimmed()}
+    style = {"transform": axes.transAxes, "fontsize": 8, "color": TEXT, "path_effects": _rimmed()}
     axes.text(0.015, 0.5, left, ha="left", va="center", **style)
     axes.text(0.985, 0.5, right, ha="right", va="center", **style)
     axes.text(0.5, 0.985, upper, ha="center", va="top", **style)
@@ -131,7 +131,7 @@ def _rimmed() -> list:
     """A dark rim, so that marks can be read on white bone as well as on black air."""
     from matplotlib.patheffects import withStroke
 
-    return [withStroke(linewidth=2.2, foreground="black")]
+    return [withStroke(linewidth=1.5, foreground="black")]
 
 
 def outline(axes, labels: np.ndarray, value: int, color: str) -> None:

@@ -36,7 +36,8 @@ class Thresholds:
     label_volume_percent_warn: float = 10.0
     label_volume_percent_reject: float = 30.0
     """How far (%) the volume of a label may be off the one that the Jacobian foretells. Chosen from data: the
-    vote moves a surface by a small part of a voxel, which tells on thin and small labels."""
+    vote moves a surface by a small part of a voxel, which tells on thin and small labels (organs of a phantom
+    at 50 %: within 1 %, ribs 2.4, a small lesion 5.4)."""
 
     small_label_mm3: float = 113.0
     small_label_percent_warn: float = 50.0
