@@ -12,6 +12,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from ..errors import InputError
+from ..images.files import quiet_itk
 from .prepare import Prepared
 
 #: Grid spacings of the affine fit in mm, and steps at most on each.
@@ -38,17 +39,43 @@ def affine_start(fixed: Prepared, moving: Prepared) -> sitk.AffineTransform:
     """
     centers = [_body_center(side.image, role) for side, role in ((fixed, "target"), (moving, "source"))]
     shift = centers[1] - centers[0] + [0, 0, _shift_along_body(fixed, moving, centers[1] - centers[0])]
-    fallback = _affine(centers[0], shift)
-    fit = _affine(centers[0], shift)
+    shifted = _affine(centers[0], shift)
+    fit = _refined(fixed, moving, shifted)
+    if _sane(fit):
+        return fit
+    # With all its freedom a fit may collapse one scan onto an edge of the other; turned as a whole it cannot.
+    return _turned(fixed, moving, shifted)
+
+
+def _refined(fixed: Prepared, moving: Prepared, start: sitk.AffineTransform) -> sitk.AffineTransform:
+    fit = sitk.AffineTransform(start)
     for spacing, steps in LEVELS_MM:
         try:
-            fit = _fitted(fixed, moving, fit, spacing, steps)
+            fit = _fitted(fixed, moving, sitk.AffineTransform(fit), spacing, steps)
         except RuntimeError:  # ITK: too few valid points; the coarser result stands
             break
-    scalings = np.linalg.svd(np.reshape(fit.GetMatrix(), (3, 3)), compute_uv=False)
-    sane = 1 / LARGEST_SCALING <= scalings.min() and scalings.max() <= LARGEST_SCALING
-    upright = np.linalg.det(np.reshape(fit.GetMatrix(), (3, 3))) > 0
-    return fit if sane and upright else fallback
+    return fit
+
+
+def _turned(fixed: Prepared, moving: Prepared, start: sitk.AffineTransform) -> sitk.AffineTransform:
+    """The best rigid transform, from a shift."""
+    rigid = sitk.Euler3DTransform()
+    rigid.SetCenter(start.GetCenter())
+    rigid.SetTranslation(start.GetTranslation())
+    try:
+        rigid = _fitted(fixed, moving, rigid, *LEVELS_MM[0])
+    except RuntimeError:  # as above
+        return start
+    fit = _affine(start.GetCenter(), rigid.GetTranslation())
+    fit.SetMatrix(rigid.GetMatrix())
+    return fit
+
+
+def _sane(fit: sitk.AffineTransform) -> bool:
+    matrix = np.reshape(fit.GetMatrix(), (3, 3))
+    scalings = np.linalg.svd(matrix, compute_uv=False)
+    within = 1 / LARGEST_SCALING <= scalings.min() and scalings.max() <= LARGEST_SCALING
+    return bool(within and np.linalg.det(matrix) > 0)
 
 
 def matrix_of(transform: sitk.AffineTransform) -> np.ndarray:
@@ -105,10 +132,8 @@ def _correlation(a: np.ndarray, b: np.ndarray) -> float:
     return float((a * b).sum() / scale) if scale > 0 else -1.0
 
 
-def _fitted(
-    fixed: Prepared, moving: Prepared, start: sitk.AffineTransform, spacing: float, steps: int
-) -> sitk.AffineTransform:
-    fit = sitk.AffineTransform(start)
+def _fitted(fixed: Prepared, moving: Prepared, fit: sitk.Transform, spacing: float, steps: int) -> sitk.Transform:
+    """`fit` itself, moved to the best correlation on a grid of `spacing` mm."""
     method = sitk.ImageRegistrationMethod()
     method.SetMetricAsCorrelation()
     method.SetMetricFixedMask(_shrunk_mask(fixed.inside, spacing))
@@ -117,7 +142,8 @@ def _fitted(
     method.SetOptimizerAsGradientDescentLineSearch(1.0, steps, 1e-5, 8)
     method.SetOptimizerScalesFromPhysicalShift()
     method.SetInitialTransform(fit, inPlace=True)
-    method.Execute(_shrunk(fixed.image, spacing), _shrunk(moving.image, spacing))
+    with quiet_itk():
+        method.Execute(_shrunk(fixed.image, spacing), _shrunk(moving.image, spacing))
     return fit
 
 
