@@ -21,7 +21,7 @@ from .start import affine_start, matrix_of
 from .threads import one_thread
 
 #: Spacing in mm of the grid that carries the velocity.
-VELOCITY_SPACING_MM = 4.0
+VELOCITY_SPACING_MM = 3.5
 
 #: The logarithm is found on a grid this much coarser first, then on the velocity's own.
 COARSER = 2
