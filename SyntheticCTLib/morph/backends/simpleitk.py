@@ -13,11 +13,13 @@ from ..prepare import LABEL_WEIGHT, Prepared
 #: Coarsening of the prepared grid and iterations, coarse to fine.
 LEVELS = ((4, 80), (2, 50), (1, 15))
 
-#: Standard deviation in voxels of the smoothing of the whole field after every step.
-FIELD_SMOOTHING = 1.5
+#: Standard deviations in voxels of the smoothing of every step and of the whole field after it. With less the
+#: demons follow the images closer, but fold: no path then ends in their result.
+UPDATE_SMOOTHING = 3.0
+FIELD_SMOOTHING = 2.0
 
-#: Longest step of one iteration, in voxels.
-LONGEST_STEP = 2.0
+#: Longest step of one iteration, in voxels; the step is exponentiated coarsely, and longer ones fold.
+LONGEST_STEP = 0.5
 
 
 class SimpleITKBackend:
@@ -38,6 +40,7 @@ class SimpleITKBackend:
         return {
             "method": "affine, then diffeomorphic demons",
             "levels": [list(level) for level in LEVELS],
+            "update_smoothing_voxels": UPDATE_SMOOTHING,
             "field_smoothing_voxels": FIELD_SMOOTHING,
             "longest_step_voxels": LONGEST_STEP,
         }
@@ -67,6 +70,8 @@ def _one_channel(channels) -> sitk.Image:
 def _demons(fixed, moving, field, iterations: int) -> sitk.Image:
     demons = sitk.DiffeomorphicDemonsRegistrationFilter()
     demons.SetNumberOfIterations(iterations)
+    demons.SetSmoothUpdateField(True)
+    demons.SetUpdateFieldStandardDeviations(UPDATE_SMOOTHING)
     demons.SetSmoothDisplacementField(True)
     demons.SetStandardDeviations(FIELD_SMOOTHING)
     demons.SetMaximumUpdateStepLength(LONGEST_STEP)
