@@ -89,6 +89,7 @@ def _description(suffix: str, description: str) -> dict[str, str]:
 def _with_header(image: sitk.Image, header: Mapping[str, str]) -> sitk.Image:
     """The same voxels and geometry with this metadata and no other; the original is left as it is."""
     clean = sitk.Image(image)
+    clean.MakeUnique()  # or erasing from the copy would erase from the original too
     for key in clean.GetMetaDataKeys():
         clean.EraseMetaData(key)
     for key, value in header.items():

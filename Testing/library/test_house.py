@@ -85,7 +85,8 @@ def a_wheel(tmp_path_factory) -> Path:
 def test_the_wheel_holds_every_file_of_the_library(a_wheel):
     with zipfile.ZipFile(a_wheel) as wheel:
         names = set(wheel.namelist())
-    tracked = subprocess.run(["git", "ls-files", "SyntheticCTLib"], capture_output=True, text=True, cwd=ROOT, check=True)
+    command = ["git", "ls-files", "SyntheticCTLib"]
+    tracked = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True)
     assert set(tracked.stdout.split()) <= names
 
 

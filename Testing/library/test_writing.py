@@ -215,3 +215,10 @@ def test_a_layer_survives_a_round_trip(tmp_path, suffix):
     assert np.array_equal(voxels(back.image), values)
     assert back.name == "lobes" and back.values == (3, 700)
     assert back.names == ({3: "left upper lobe", 700: "label 700"} if suffix == ".seg.nrrd" else {})
+
+
+def test_the_metadata_of_the_image_handed_in_stay_with_it(tmp_path):
+    image = sitk.Image([4, 4, 4], sitk.sitkInt16)
+    image.SetMetaData("0010|0010", "Doe^Jane")
+    write_image(image, tmp_path / "a.nrrd")
+    assert image.GetMetaData("0010|0010") == "Doe^Jane"
