@@ -59,7 +59,7 @@ class MorphPath:
         self._geometry = Geometry.of(self.velocity)
         self._to_mm = self._geometry.matrix() @ KJI
         self._to_index = np.linalg.inv(self._to_mm)
-        self._generator = self._to_index @ _log_of_stretch(self.stretch) @ self._to_mm
+        self._generator = self._to_index @ log_of_stretch(self.stretch) @ self._to_mm
         components = np.moveaxis(sitk.GetArrayFromImage(self.velocity), -1, 0)
         self._velocity = np.ascontiguousarray(linear(self._to_index, components))
         self._flows: dict[float, Flow] = {}
@@ -223,7 +223,8 @@ def _vector_image(vectors: np.ndarray, geometry: Geometry) -> sitk.Image:
     return image
 
 
-def _log_of_stretch(stretch: np.ndarray) -> np.ndarray:
+def log_of_stretch(stretch: np.ndarray) -> np.ndarray:
+    """The affine velocity (4, 4) whose flow for time 1 is `stretch`. Raises InputError if there is none."""
     from scipy.linalg import logm
 
     generator = logm(stretch)

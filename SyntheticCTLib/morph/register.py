@@ -15,7 +15,7 @@ from .backends import Backend, get_backend
 from .body import body_mask
 from .flow import linear, sample, transform
 from .logarithm import Fit, logarithm
-from .path import KJI, Bound, MorphPath, positions
+from .path import KJI, Bound, MorphPath, log_of_stretch, positions
 from .prepare import prepare
 from .start import affine_start, matrix_of
 from .threads import one_thread
@@ -158,7 +158,7 @@ def fit_velocity(
     for geometry, iterations in ((coarse, COARSE_ITERATIONS), (fine, FINE_ITERATIONS)):
         to_mm = geometry.matrix() @ KJI
         to_index = np.linalg.inv(to_mm)
-        generator = to_index @ _log(stretch) @ to_mm
+        generator = to_index @ log_of_stretch(stretch) @ to_mm
         here = positions(geometry)
         there = deformation.source_points(transform(np.linalg.inv(pose), here))
         residual = linear(to_index, there - transform(stretch, here))
@@ -215,12 +215,6 @@ def _refined(velocity: np.ndarray, coarse: Geometry, fine: Geometry) -> np.ndarr
     index = np.linalg.inv(coarse.matrix() @ KJI) @ fine.matrix() @ KJI
     nodes = np.indices(fine.size[::-1], dtype=np.float32)
     return sample(velocity, transform(index, nodes)) * np.float32(COARSER)
-
-
-def _log(stretch: np.ndarray) -> np.ndarray:
-    from scipy.linalg import logm
-
-    return np.real(logm(stretch))
 
 
 def _shared_masks(
