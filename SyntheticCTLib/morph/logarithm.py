@@ -16,13 +16,19 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from .flow import Flow, flow, nodes, sample, squarings_for, transform
+from .flow import Flow, flow, sample, squarings_for
 
 #: Earlier corrections that Anderson's mixing combines.
 MEMORY = 4
 
 #: Once 99 % of the body is within this many voxels, mixing goes by the error instead of the corrections.
 CLOSE = 1.0
+
+#: An iteration near the solution that gains less than this part is the last.
+LEAST_GAIN = 0.05
+
+#: An error's 99th percentile weighs this much less than its mean.
+TAIL = 15.0
 
 #: Weight of a node outside the body: its error counts little, but it must not run away.
 OUTSIDE_WEIGHT = 0.1
@@ -42,6 +48,11 @@ class Fit:
     mean_error: float
     p99_error: float
 
+    @property
+    def badness(self) -> float:
+        """What fits are compared by, in voxels."""
+        return self.mean_error + self.p99_error / TAIL
+
 
 def logarithm(
     residual: np.ndarray,
@@ -56,24 +67,27 @@ def logarithm(
 
     residual: (3, nk, nj, ni) float32 in voxels. generator: (4, 4). body: (nk, nj, ni) bool, where the fit must
     be good. iterations: corrections at most; the best velocity seen is returned. start: a first guess (the
-    residual itself if not given). good_enough: the 99th percentile of the error in the body, in voxels, below
-    which it stops early. progress: called with the part of the iterations done.
+    residual itself if not given). good_enough: `Fit.badness` at which it stops; it also stops where an iteration
+    gains next to nothing. progress: called with the part of the iterations done.
     """
     velocity = residual.copy() if start is None else start
     mixing = _Mixing(np.where(body, 1.0, OUTSIDE_WEIGHT).astype(np.float32))
-    best = None
+    best, middle, close = None, None, False
     for iteration in range(iterations + 1):
         half: list[Flow] = []
         squarings = squarings_for(velocity, 1.0)
         whole = flow(velocity, generator, 1.0, on_half=half.append, squarings=squarings)
         error = residual - whole.residual
         fit = _judged(velocity, error, body)
-        if best is None or fit.mean_error + fit.p99_error < best.mean_error + best.p99_error:
+        stalled = best is not None and fit.badness > (1 - LEAST_GAIN) * best.badness
+        if best is None or fit.badness < best.badness:
             best = fit
-        if iteration == iterations or fit.p99_error <= good_enough:
+        if iteration == iterations or (stalled and close) or fit.badness <= good_enough:
             break
-        back = flow(velocity, generator, -0.5, squarings=squarings - 1)
-        velocity = mixing.next(velocity, _at_middle(error, half[0], back), error, fit.p99_error < CLOSE)
+        close = fit.p99_error < CLOSE
+        if middle is None or not close:
+            middle = _Middle.of(half[0], flow(velocity, generator, -0.5, squarings=squarings - 1))
+        velocity = mixing.next(velocity, middle.correction(error), error, close)
         if progress is not None:
             progress((iteration + 1) / iterations)
     return best
@@ -86,10 +100,24 @@ def _judged(velocity: np.ndarray, error: np.ndarray, body: np.ndarray) -> Fit:
     return Fit(velocity, float(length.mean()), float(np.percentile(length, 99)))
 
 
-def _at_middle(error: np.ndarray, half: Flow, back: Flow) -> np.ndarray:
-    """The error at the end of the flow as the correction of the velocity in the middle of it."""
-    started_at = transform(back.affine, nodes(error.shape[1:])) + back.residual
-    return _solved(half.gradient(), sample(error, started_at))
+@dataclass(frozen=True)
+class _Middle:
+    """The middle of a flow, to which errors at its end are carried back.
+
+    Near the solution it hardly moves any more: it is then kept, which halves the cost of an iteration.
+    """
+
+    started_at: np.ndarray
+    gradient: np.ndarray
+
+    @classmethod
+    def of(cls, half: Flow, back: Flow) -> _Middle:
+        """From the flows for time 1/2 and -1/2."""
+        return cls(back.at_nodes(), half.gradient())
+
+    def correction(self, error: np.ndarray) -> np.ndarray:
+        """An error at the end of the flow as the correction of the velocity in the middle of it."""
+        return _solved(self.gradient, sample(error, self.started_at))
 
 
 def _solved(matrices: np.ndarray, vectors: np.ndarray) -> np.ndarray:

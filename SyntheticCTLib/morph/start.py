@@ -16,7 +16,7 @@ from ..images.files import quiet_itk
 from .prepare import Prepared
 
 #: Grid spacings of the affine fit in mm, and steps at most on each.
-LEVELS_MM = ((12.0, 100), (6.0, 60))
+LEVELS_MM = ((12.0, 100), (6.0, 8))
 
 #: The shift along the body is tried in steps of this many mm, so far up and down.
 SHIFT_STEP_MM = 12.0

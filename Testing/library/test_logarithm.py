@@ -88,7 +88,7 @@ def test_it_stops_once_the_fit_is_good_enough():
     residual = flow(faded(waves(4.0)), NOTHING, 1.0).residual
     steps = []
     fit = logarithm(residual, NOTHING, body(), 30, good_enough=0.1, progress=steps.append)
-    assert fit.p99_error <= 0.1
+    assert fit.badness <= 0.1
     assert 0 < len(steps) < 12
     assert steps == sorted(steps) and steps[0] == pytest.approx(1 / 30)
 
