@@ -96,13 +96,32 @@ def _isotropic(geometry: Geometry, spacing: float) -> Geometry:
 
 
 def _coarsened(image: sitk.Image, geometry: Geometry) -> sitk.Image:
-    """`image` blurred to the resolution of `geometry` and sampled there; edge values outside."""
-    for axis, (step, count) in enumerate(zip(image.GetSpacing(), image.GetSize(), strict=True)):
-        sigma = BLUR * np.sqrt(max(geometry.spacing[axis] ** 2 - step**2, 0.0))
-        if sigma > 0.1 * step and count >= FEWEST_FOR_BLUR:
+    """`image` blurred to the resolution of `geometry` and sampled there; edge values outside.
+
+    One axis after the other, the one that shrinks most first, so that the later ones have less to do.
+    """
+    steps, counts = image.GetSpacing(), image.GetSize()
+    for axis in sorted(range(3), key=lambda axis: geometry.size[axis] / counts[axis]):
+        sigma = BLUR * np.sqrt(max(geometry.spacing[axis] ** 2 - steps[axis] ** 2, 0.0))
+        if sigma > 0.1 * steps[axis] and counts[axis] >= FEWEST_FOR_BLUR:
             image = sitk.RecursiveGaussian(
                 image, float(sigma), False, sitk.RecursiveGaussianImageFilter.ZeroOrder, axis
             )
+        image = _resampled(image, _along(axis, geometry, Geometry.of(image)))
+    return image
+
+
+def _along(axis: int, new: Geometry, old: Geometry) -> Geometry:
+    """`old` with size and spacing of `new` along one axis; both have the same directions."""
+    directions = np.reshape(old.direction, (3, 3))
+    shift = directions.T @ (np.asarray(new.origin) - old.origin)
+    origin = np.asarray(old.origin) + directions[:, axis] * shift[axis]
+    size, spacing = list(old.size), list(old.spacing)
+    size[axis], spacing[axis] = new.size[axis], new.spacing[axis]
+    return Geometry(tuple(size), tuple(spacing), tuple(origin), old.direction)
+
+
+def _resampled(image: sitk.Image, geometry: Geometry) -> sitk.Image:
     resample = sitk.ResampleImageFilter()
     resample.SetSize(geometry.size)
     resample.SetOutputSpacing(geometry.spacing)

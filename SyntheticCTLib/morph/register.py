@@ -26,7 +26,7 @@ VELOCITY_SPACING_MM = 3.5
 #: The logarithm is found on a grid this much coarser first, then on the velocity's own.
 COARSER = 2
 COARSE_ITERATIONS = 8
-FINE_ITERATIONS = 5
+FINE_ITERATIONS = 1
 
 #: The fit of the flow to the registration stops at this `Fit.badness`: 0.05 mm on average and 0.5 mm at the 99th
 #: percentile.

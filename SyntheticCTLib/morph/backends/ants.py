@@ -16,7 +16,7 @@ from ...errors import SyntheticCTError
 from ..prepare import LABEL_WEIGHT, Prepared
 
 #: Iterations, coarsening factors and smoothing (voxels) of the levels, coarse to fine, in ANTs' notation.
-ITERATIONS = "20x12x2"
+ITERATIONS = "20x8x2"
 SHRINK = "4x2x1"
 SMOOTHING = "2x1x0.5"
 
