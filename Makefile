@@ -28,8 +28,7 @@ test: $(READY)
 	$(RUN) -m pytest
 
 proof: $(READY)
-	$(RUN) Testing/proof/prove_path.py
-	$(RUN) Testing/proof/prove_morphs.py
+	missed=0; for proof in prove_path prove_morphs; do $(RUN) Testing/proof/$$proof.py || missed=1; done; exit $$missed
 
 bench: $(READY)
 	$(RUN) Testing/benchmarks/bench.py

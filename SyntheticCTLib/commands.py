@@ -42,7 +42,10 @@ def _add_registration(command: argparse.ArgumentParser) -> None:
         help="what registers: ants (SyN, better; default where installed) or simpleitk (always there)",
     )
     command.add_argument(
-        "--seed", type=_seed, metavar="N", help="seed of the registration's random samples (default 0)"
+        "--seed",
+        type=_seed,
+        metavar="N",
+        help="seed handed to the backend (default 0); nothing in either of them is random today",
     )
     command.add_argument(
         "--repeatable", action="store_true", help="one thread, so that the same bytes come out twice (slower)"

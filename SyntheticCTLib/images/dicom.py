@@ -10,7 +10,7 @@ from typing import NamedTuple
 import SimpleITK as sitk
 
 from ..errors import InputError
-from .files import quiet_itk
+from .files import quiet_itk, refuse_unreadable_name
 from .slices import Slice, is_ct_file, read_slice
 from .stacking import stack
 
@@ -67,6 +67,9 @@ def _find_slices(folder: Path) -> list[Slice]:
             )
     slices = []
     for file in files:
+        refuse_unreadable_name(file)
+        if not file.is_file():
+            raise InputError(f"{file}: this link leads nowhere; fetch or copy the file it stands for.")
         with quiet_itk():
             header = read_slice(file)
         if header is not None:
@@ -113,7 +116,7 @@ def _choose(found: Sequence[Series], wanted: str | int | None, folder: Path) -> 
             return found[0]
         raise InputError(
             f"{folder}: the folder holds {len(found)} CT series; choose one by its number "
-            f"(--series N, in Python series=N):{listing}"
+            f"(--series-source N or --series-target N; in Python series=N):{listing}"
         )
     wanted = str(wanted).strip()
     if wanted.isdigit() and 1 <= int(wanted) <= len(found):

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -20,7 +22,12 @@ FORMATS = {"NiftiImageIO": "NIfTI", "NrrdImageIO": "NRRD", "MetaImageIO": "MetaI
 EXPECTED = "expected is a NIfTI (.nii, .nii.gz), NRRD (.nrrd, .nhdr) or MetaImage (.mha, .mhd) file"
 
 _META_HEADER_BYTES = 1 << 16
-"""No MetaImage header is longer; its data follow the line that says they are in the same file."""
+"""No MetaImage header is longer."""
+
+_META_DATA = re.compile(rb"^ElementDataFile *= *(.+?)\r?\n", re.MULTILINE)
+"""The last line of the header: the file that holds the data, or LOCAL, where they follow."""
+
+_META_COMPRESSED = re.compile(rb"^CompressedData *= *True", re.MULTILINE | re.IGNORECASE)
 
 
 def open_volume(path: Path) -> tuple[sitk.Image, tuple[str, ...]]:
@@ -74,6 +81,14 @@ def quiet_itk() -> Iterator[None]:
         yield
     finally:
         sitk.ProcessObject.SetGlobalWarningDisplay(before)
+
+
+def refuse_unreadable_name(path: Path) -> None:
+    """Refuse a path whose bytes are no UTF-8: SimpleITK takes the whole process down over it."""
+    try:
+        os.fspath(path).encode("utf-8")
+    except UnicodeEncodeError as error:
+        raise InputError(f"{os.fspath(path)!r}: this name is not valid UTF-8; rename the file or folder.") from error
 
 
 def is_dicom_file(path: Path) -> bool:
@@ -157,11 +172,15 @@ def _check_meta_whole(image: sitk.Image, path: Path) -> None:
     """Refuse compressed MetaImage data with a wrong byte, which ITK reads without an error."""
     with path.open("rb") as stream:
         head = stream.read(_META_HEADER_BYTES)
-        mark = b"ElementDataFile = LOCAL\n"
-        start = head.find(mark)
-        if start < 0 or b"CompressedData = True" not in head[:start]:
-            return
-        stream.seek(start + len(mark))
+    mark = _META_DATA.search(head)
+    if not mark or not _META_COMPRESSED.search(head[: mark.start()]):
+        return
+    local = mark[1] == b"LOCAL"
+    data = path if local else path.parent / os.fsdecode(mark[1])
+    if not data.is_file():  # a list or a numbered series of files: each has its own end to run into
+        return
+    with data.open("rb") as stream:
+        stream.seek(mark.end() if local else 0)
         found = unpacked_bytes(stream)
     components = image.GetNumberOfPixels() * image.GetNumberOfComponentsPerPixel()
     if found < components * image.GetSizeOfPixelComponent():

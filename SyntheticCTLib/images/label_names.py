@@ -5,8 +5,9 @@ from __future__ import annotations
 import re
 from collections.abc import Container
 
+from .terms import is_known, is_known_name
+
 _SEPARATORS = re.compile(r"[ _.\-]+")
-_IDENTIFIER = re.compile(r"\d{4}")
 _SUFFIXES = (".seg.nrrd", ".nii.gz", ".nii", ".nrrd", ".nhdr", ".mha", ".mhd")
 EXPLICIT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,40}")
 """What a user may call a layer; it becomes part of a file name."""
@@ -15,13 +16,11 @@ EXPLICIT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,40}")
 def layer_name(file_name: str, source_name: str) -> str:
     """A name for the layer in a label file, made from what its name says beyond the scan's name.
 
-    The stem is cut at space, underscore, dot and hyphen; parts that also occur in `source_name` and parts
-    with four or more digits are dropped, since both may identify a patient. May be empty.
+    The stem is cut at space, underscore, dot and hyphen. Parts that also occur in `source_name` and parts that
+    are no known term (`terms.is_known`) are dropped, since both may identify a patient. May be empty.
     """
     source = {part.lower() for part in _parts(source_name)}
-    return "_".join(
-        part for part in _parts(file_name) if part.lower() not in source and not _IDENTIFIER.search(part)
-    )
+    return "_".join(part for part in _parts(file_name) if part.lower() not in source and is_known(part))
 
 
 def numbered(name: str, taken: Container[str]) -> str:
@@ -35,9 +34,9 @@ def numbered(name: str, taken: Container[str]) -> str:
 
 
 def safe_label_name(name: str) -> str:
-    """A label's name from a header, on one line; "" if it looks like an identifier (four digits in a row)."""
+    """A label's name from a header, on one line; "" unless all its words are known terms (`terms`)."""
     name = " ".join("".join(c if c.isprintable() else " " for c in name).split())
-    return "" if _IDENTIFIER.search(name) else name
+    return name if is_known_name(name) else ""
 
 
 def _parts(file_name: str) -> list[str]:

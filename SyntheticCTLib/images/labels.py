@@ -13,7 +13,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from ..errors import InputError
-from .files import open_volume
+from .files import open_volume, refuse_unreadable_name
 from .geometry import Geometry
 from .label_grid import onto_grid, values_present
 from .label_names import EXPLICIT_NAME, layer_name, numbered
@@ -54,21 +54,25 @@ def is_lesion(layer: LabelLayer, value: int) -> bool:
 
 
 def read_layers(
-    paths: Iterable[str | os.PathLike[str]], reference: sitk.Image, source_name: str = ""
+    paths: Iterable[str | os.PathLike[str] | tuple[str | None, str]], reference: sitk.Image, source_name: str = ""
 ) -> list[LabelLayer]:
     """Read label maps (NIfTI, NRRD, MetaImage, Slicer's .seg.nrrd) as layers on the grid of `reference`.
 
-    paths: each a path or `NAME=PATH`. Without NAME a layer is called by what its file name says beyond
-        `source_name` (the file or folder name of the CT), without parts that may identify a patient.
+    paths: each a path, `NAME=PATH`, or the pair of both (the name may be None). Without NAME a
+        layer is called by what its file name says beyond `source_name` (the file or folder name of the CT) in
+        known terms; other words may identify a patient.
     A map on another grid in the same space is resampled (nearest neighbor) and says so in its notes; see
     `label_grid.onto_grid` for what counts as the same space. A .seg.nrrd with several layers gives several.
     Raises InputError for a map that is not whole numbers from 0 to 65535 or lies elsewhere.
     """
     layers: list[LabelLayer] = []
     for entry in paths:
-        name, path = _split_entry(os.fspath(entry))
+        name, path = entry if isinstance(entry, tuple) else _split_entry(os.fspath(entry))
+        path = Path(path)
+        refuse_unreadable_name(path)
         stored, notes = open_volume(path)
         base = name or layer_name(path.name, source_name)
+        notes += _unnamed(stored)
         for image, names in _stored_layers(stored):
             labels, moved = onto_grid(_unsigned(image, path), Geometry.of(reference), str(path))
             free = numbered(base, {layer.name for layer in layers})
@@ -96,6 +100,14 @@ def _stored_layers(stored: sitk.Image) -> list[tuple[sitk.Image, dict[int, str]]
     images = [stored] if count == 1 else [sitk.VectorIndexSelectionCast(stored, n) for n in range(count)]
     names += [{}] * (count - len(names))
     return list(zip(images, names, strict=False))
+
+
+def _unnamed(stored: sitk.Image) -> tuple[str, ...]:
+    """A note if some segment's name is not taken over."""
+    header = {key: stored.GetMetaData(key) for key in stored.GetMetaDataKeys()}
+    given = sum(key.endswith("_Name") and key.startswith("Segment") for key in header)
+    lost = given - sum(len(names) for names in segment_names(header))
+    return (f"{lost} segment name(s) hold words that are no known terms; they are left out",) if lost > 0 else ()
 
 
 def _unsigned(image: sitk.Image, path: Path) -> sitk.Image:

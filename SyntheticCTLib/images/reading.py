@@ -10,7 +10,7 @@ import SimpleITK as sitk
 
 from ..errors import InputError
 from .dicom import read_folder
-from .files import open_volume
+from .files import open_volume, refuse_unreadable_name
 from .hu import to_hu
 
 
@@ -34,6 +34,7 @@ def read_ct(path: str | os.PathLike[str], series: str | int | None = None) -> CT
     Raises InputError if the path cannot be read as one CT scan in HU with a known place in space.
     """
     path = Path(path)
+    refuse_unreadable_name(path)
     if path.is_dir():
         stored, notes = read_folder(path, series)
     elif series is not None:

@@ -25,7 +25,7 @@ def segment_names(header: Mapping[str, str]) -> list[dict[int, str]]:
     """For each layer in a segmentation's header the names of its labels; empty if there are no such keys.
 
     Files of Slicer before 4.11 state neither label value nor layer: their segments are numbered from 1.
-    Names that look like identifiers (four or more digits in a row) are left out.
+    Names with a word that is no known term (`terms`) are left out: they may name a patient.
     """
     segments: dict[int, dict[str, str]] = {}
     for key, value in header.items():

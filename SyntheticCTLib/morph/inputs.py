@@ -40,6 +40,16 @@ class Side:
         return {"file": self.file, "content": self.content, "labels": self.label_files}
 
 
+def input_files(parameters: Mapping[str, Any]) -> list[str]:
+    """All files and folders that a job's parameters name as its inputs; not the saved path, which may be replaced."""
+    single = [parameters[name] for name in ("source", "target", "metadata_rules") if parameters.get(name)]
+    several = [file for name in ("targets", "metadata") for file in parameters.get(name) or ()]
+    layers = [
+        label["file"] for name in ("labels", "source_labels", "target_labels") for label in parameters.get(name) or ()
+    ]
+    return [*single, *several, *layers]
+
+
 def read_side(
     role: str, file: str, series: str | int | None, labels: Sequence[Mapping[str, Any]], context: JobContext
 ) -> Side:
@@ -62,7 +72,7 @@ def read_side(
     name = Path(file).name
     context.report(f"reading the {role}")
     image, notes = read_ct(file, series=series)
-    layers = read_layers([_entry(label) for label in labels], image, name)
+    layers = read_layers([(label["name"], label["file"]) for label in labels], image, name)
     for note in (*notes, *(note for layer in layers for note in layer.notes)):
         context.note(f"{name}: {note}")
     return Side(
@@ -72,11 +82,6 @@ def read_side(
         content=content_hash(image),
         label_files=[_described(label["file"]) for label in labels],
     )
-
-
-def _entry(label: Mapping[str, Any]) -> str:
-    """A label map as `read_layers` takes it: FILE or NAME=FILE."""
-    return f"{label['name']}={label['file']}" if label["name"] else label["file"]
 
 
 def _described(file: str) -> dict[str, str]:

@@ -7,13 +7,15 @@ All inputs are read and checked, and the output folder is claimed, before the lo
 from __future__ import annotations
 
 import glob
+import hashlib
+from collections.abc import Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
 from ..jobs import JobContext, job_kind
-from .inputs import Metadata, Side, read_metadata, read_side
+from .inputs import Metadata, Side, input_files, read_metadata, read_side
 from .outputs import PATH_FILE, PRIVATE, MorphFiles, parse_percents, superseded
 from .provenance import private_record, public_record, to_text
 
@@ -32,6 +34,9 @@ def register_job(parameters: dict[str, Any], context: JobContext) -> dict[str, A
     output = Path(parameters["output"])
     if output.suffix.lower() != ".nrrd":
         raise InputError(f"The path would be written to {output.name}; expected a name that ends in .nrrd.")
+    if bool(parameters["source_labels"]) != bool(parameters["target_labels"]):
+        raise InputError("Labels of one side alone cannot guide a registration; give both sides' or none.")
+    _spare_inputs(parameters, output.parent, [glob.escape(output.name)])
     with context.staging(output.parent, parameters["overwrite"], [glob.escape(output.name)]) as folder:
         source, target = _read_pair(parameters, parameters["source_labels"], context)
         path = _register(parameters, source, target, context)
@@ -51,7 +56,8 @@ def morph_job(parameters: dict[str, Any], context: JobContext) -> dict[str, Any]
     output = Path(parameters["output"])
     saved_path = Path(parameters["path"]) if parameters["path"] else None
     writes_path = saved_path is None or saved_path.resolve() != (output / PATH_FILE).resolve()
-    with context.staging(output, parameters["overwrite"], superseded(percents, writes_path)) as folder:
+    _spare_inputs(parameters, output, superseded(percents, writes_path, output))
+    with context.staging(output, parameters["overwrite"], superseded(percents, writes_path, output)) as folder:
         metadata = read_metadata(parameters["metadata"], parameters["metadata_rules"])
         for note in metadata.at(0)[1]:
             context.note(f"metadata: {note}")
@@ -82,7 +88,8 @@ def sheet_job(parameters: dict[str, Any], context: JobContext) -> dict[str, Any]
     from .warping import Warper
 
     t = float(Decimal(parameters["percent"]) / 100)
-    earlier = ["sheet_*.png", "sheet_four_key.json"]
+    earlier = ["sheet_four.png", "sheet_detail.png", "sheet_four_key.json"]
+    _spare_inputs(parameters, Path(parameters["output"]), earlier)
     with context.staging(parameters["output"], parameters["overwrite"], earlier) as folder:
         source = read_side("source", parameters["source"], None, [], context)
         targets = [read_side("target", file, None, [], context) for file in parameters["targets"]]
@@ -94,10 +101,9 @@ def sheet_job(parameters: dict[str, Any], context: JobContext) -> dict[str, Any]
             morphs.append(warper.morph(path, t))
             first = first or path
         context.report("drawing")
-        names = [target.file for target in targets]
-        sheet_four_targets(
-            source.image, morphs, folder / "sheet_four.png", folder / "sheet_four_key.json", names, parameters["seed"]
-        )
+        names = [f"{number}: {target.file}" for number, target in enumerate(targets, start=1)]
+        sheet, key = folder / "sheet_four.png", folder / "sheet_four_key.json"
+        sheet_four_targets(source.image, morphs, sheet, key, names, _order_seed(parameters, [source, *targets]))
         sheet_detail(source.image, targets[0].image, morphs[0], first, folder / "sheet_detail.png")
         files = sorted(file.name for file in folder.iterdir())
     return {"folder": str(parameters["output"]), "files": files}
@@ -113,7 +119,7 @@ def phantom_job(parameters: dict[str, Any], context: JobContext) -> dict[str, An
     from ..images.writing import write_image, write_layer
 
     name = f"phantom_{parameters['seed']:03d}"
-    earlier = [f"{name}.nii.gz", f"{name}.json", f"{name}_*.seg.nrrd"]
+    earlier = [f"{name}.nii.gz", f"{name}.json", f"{name}_organs.seg.nrrd", f"{name}_lesions.seg.nrrd"]
     with context.staging(parameters["output"], parameters["overwrite"], earlier) as folder:
         context.report("building the phantom")
         phantom = make_phantom(parameters["seed"], lesions=parameters["lesions"])
@@ -219,6 +225,29 @@ class _Morphing:
 
     def _write(self, name: str, text: str) -> None:
         (self._folder / name).write_text(text, encoding="utf-8")
+
+
+def _spare_inputs(parameters: dict[str, Any], folder: Path, outputs: Sequence[str]) -> None:
+    """Refuse to write into a folder that is an input (a study), or over an input file.
+
+    outputs: names or patterns, relative to `folder`, of what may be written or replaced there.
+    """
+    folder = folder.resolve()
+    for file in map(Path, input_files(parameters)):
+        given = file.resolve()
+        if given.is_dir() and (folder == given or given in folder.parents):
+            raise InputError(
+                f"The output would go into {file}, which is an input; nothing is ever written into an original "
+                "study. Choose another folder."
+            )
+        if any(given in (found.resolve() for found in folder.glob(pattern)) for pattern in outputs):
+            raise InputError(f"The output would replace {file}, which is an input. Choose another name.")
+
+
+def _order_seed(parameters: dict[str, Any], sides: Sequence[Side]) -> int:
+    """A seed that differs from one set of scans to the next, so that no sheet's key opens another's."""
+    drawn = hashlib.sha256("".join([str(parameters["seed"]), *(side.content for side in sides)]).encode("ascii"))
+    return int.from_bytes(drawn.digest()[:8], "big")
 
 
 def _read_pair(parameters: dict[str, Any], source_labels: list, context: JobContext) -> tuple[Side, Side]:

@@ -11,7 +11,6 @@ for fixed-point iterations", SIAM J. Numer. Anal. 49, 2011) finishes what is lef
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -61,14 +60,13 @@ def logarithm(
     iterations: int,
     start: np.ndarray | None = None,
     good_enough: float = 0.0,
-    progress: Callable[[float], None] | None = None,
 ) -> Fit:
     """The velocity v so that the flow of ``generator @ x + v(x)`` for time 1 is ``expm(generator) @ x + residual``.
 
     residual: (3, nk, nj, ni) float32 in voxels. generator: (4, 4). body: (nk, nj, ni) bool, where the fit must
     be good. iterations: corrections at most; the best velocity seen is returned. start: a first guess (the
     residual itself if not given). good_enough: `Fit.badness` at which it stops; it also stops where an iteration
-    gains next to nothing. progress: called with the part of the iterations done.
+    gains next to nothing.
     """
     velocity = residual.copy() if start is None else start
     mixing = _Mixing(np.where(body, 1.0, OUTSIDE_WEIGHT).astype(np.float32))
@@ -88,8 +86,6 @@ def logarithm(
         if middle is None or not close:
             middle = _Middle.of(half[0], flow(velocity, generator, -0.5, squarings=squarings - 1))
         velocity = mixing.next(velocity, middle.correction(error), error, close)
-        if progress is not None:
-            progress((iteration + 1) / iterations)
     return best
 
 

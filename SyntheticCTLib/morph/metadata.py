@@ -9,7 +9,6 @@ addresses and number runs by their look; it cannot know a person's name written 
 from __future__ import annotations
 
 import json
-import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
@@ -66,6 +65,9 @@ _DATES = (
     re.compile(rf"\b{_MONTH}[\s.,-]*\d{{1,4}}\b", re.IGNORECASE),
     re.compile(r"\b(?:19|20)\d{2}\b"),
     re.compile(r"\b\d{1,2}:\d{2}\b"),
+    re.compile(r"\b(?:0?[1-9]|[12]\d|3[01])\.\s*(?:0?[1-9]|1[0-2])\."),  # 12.03.
+    re.compile(r"\b(?:0[1-9]|[12]\d|3[01])\.(?:0[1-9]|1[0-2])\b"),  # 12.03
+    re.compile(r"\b(?:0?[1-9]|[12]\d|3[01])/(?:0?[1-9]|[12]\d|3[01])\b"),  # 3/24
 )
 _IDENTIFIERS = (
     re.compile(rf"\d{{{MAX_DIGITS_IN_A_ROW + 1},}}"),
@@ -104,7 +106,7 @@ class MetadataRules:
 def plain_key(key: str) -> str:
     """A key in lower case with single underscores between its words: "daysSinceAdmission (d)" -> "..._d"."""
     words = re.sub(r"([a-z0-9])([A-Z])", r"\1_\2", str(key))
-    return re.sub(r"[^a-z0-9]+", "_", words.lower()).strip("_")
+    return re.sub(r"[\W_]+", "_", words.lower()).strip("_")
 
 
 def read_record(path) -> dict[str, Any]:
@@ -213,9 +215,9 @@ def _number(value) -> int | float | None:
             value = int(value) if re.fullmatch(r"\s*[+-]?\d+\s*", value) else float(value)
         except ValueError:
             return None
-    if isinstance(value, bool) or not isinstance(value, (int, float)) or not math.isfinite(value):
+    if isinstance(value, bool) or not isinstance(value, (int, float)):
         return None
-    return value if abs(value) <= LARGEST_NUMBER else None
+    return value if abs(value) <= LARGEST_NUMBER else None  # neither is NaN, nor an infinity
 
 
 def _harmless(value, rules: MetadataRules, depth: int) -> tuple[Any, int]:
@@ -223,7 +225,7 @@ def _harmless(value, rules: MetadataRules, depth: int) -> tuple[Any, int]:
     if isinstance(value, bool):
         return value, 0
     if isinstance(value, (int, float)):
-        kept = math.isfinite(value) and abs(value) <= LARGEST_NUMBER and not _looks_like_a_year(value)
+        kept = abs(value) <= LARGEST_NUMBER and not _looks_like_a_year(value)
         return (value, 0) if kept else (None, 1)
     if isinstance(value, str):
         return (value.strip(), 0) if _is_harmless_text(value) else (None, 1)

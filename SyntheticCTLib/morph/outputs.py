@@ -6,10 +6,12 @@ them, not for publication: `path.nrrd`, `morph_050.png` (shows the source) and `
 
 from __future__ import annotations
 
+import json
 import re
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from decimal import Decimal
+from pathlib import Path
 
 from ..errors import InputError
 
@@ -17,6 +19,9 @@ PRIVATE = "private"
 """Folder (mode 0700) of what is not to be published."""
 
 PATH_FILE = f"{PRIVATE}/path.nrrd"
+
+_LAYER = re.compile(r"[A-Za-z0-9_-]+")
+"""A layer's name as it is part of a file name."""
 
 _PERCENT = re.compile(r"\d{1,3}(\.\d{1,4})?", re.ASCII)
 
@@ -99,18 +104,27 @@ class MorphFiles:
 
     @property
     def superseded(self) -> tuple[str, ...]:
-        """Patterns of all files that an earlier run may have written for this percentage."""
+        """Files that an earlier run may have written for this percentage, but for `earlier_layers`."""
         return (
             self.image,
             f"{self.name}_labels.nii.gz",
-            f"{self.name}_labels_*.nii.gz",
             self.public_record,
             self.contact_sheet,
             self.private_record,
         )
 
+    def earlier_layers(self, folder: Path) -> list[str]:
+        """Label files of an earlier run, as its public record in the folder tells."""
+        try:
+            layers = json.loads((folder / self.public_record).read_text(encoding="utf-8"))["labels"]
+            return [f"{self.name}_labels_{layer}.nii.gz" for layer in layers if _LAYER.fullmatch(layer)]
+        except (OSError, ValueError, KeyError, TypeError):  # no record, or none of ours
+            return []
 
-def superseded(percents: Iterable[Decimal], with_path: bool) -> list[str]:
+
+def superseded(percents: Iterable[Decimal], with_path: bool, folder: Path) -> list[str]:
     """Patterns of all files that an earlier, equal run wrote; `with_path` where this one writes a path."""
-    patterns = [pattern for percent in percents for pattern in MorphFiles(percent).superseded]
+    patterns = []
+    for files in map(MorphFiles, percents):
+        patterns += [*files.superseded, *files.earlier_layers(folder)]
     return [*patterns, PATH_FILE] if with_path else patterns

@@ -101,7 +101,11 @@ def public_record(private: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def opaque_id(record: Mapping[str, Any]) -> str:
-    """The first digits of the SHA-256 of the record's canonical JSON (sorted keys, no blanks)."""
+    """The first digits of the SHA-256 of the record's canonical JSON (sorted keys, no blanks).
+
+    It cannot be undone, but who holds both scans can make the morph again and compare the ids, as well as the
+    voxels; a random one would differ from run to run.
+    """
     canonical = json.dumps(record, sort_keys=True, separators=(",", ":"), allow_nan=False)
     return hashlib.sha256(canonical.encode("ascii")).hexdigest()[:ID_DIGITS]
 

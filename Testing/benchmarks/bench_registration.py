@@ -63,6 +63,8 @@ def rival(source, source_layer, target) -> tuple[float, sitk.Image, sitk.Image]:
 
 def run(pairs=CHEST_PAIRS, with_rival: bool = True) -> dict[str, object]:
     """One row a pair, printed as it comes, and the medians."""
+    import ants  # noqa: F401 - loading it is nobody's registration
+
     rows = []
     for pair in pairs:
         (source, source_layer), (target, target_layer) = read_scan(pair[0]), read_scan(pair[1])

@@ -114,7 +114,7 @@ def test_several_series_are_listed_and_one_is_chosen(tmp_path):
     small = ct(Geometry((6, 5, 4), (2.0, 2.0, 3.0), (0, 0, 0), GRIDS["plain"].direction), seed=2)
     write_series(tmp_path / "sub", small, uid=OTHER_UID, tags={"SeriesNumber": 2})
     message = refusal(tmp_path)
-    assert "2 CT series" in message and "--series" in message
+    assert "2 CT series" in message and "--series-source" in message and "--series-target" in message
     assert '1: 7 slices of 9 x 8, 1 x 1 mm, 1 mm thick, "soft 3.0"' in message
     assert "2: 4 slices of 6 x 5, 2 x 2 mm, 3 mm thick" in message
     assert OTHER_UID not in message and "DOE" not in message
@@ -218,6 +218,12 @@ def test_a_truncated_slice_is_refused_by_name(tmp_path, k, cut):
     file.write_bytes(file.read_bytes()[:-cut])
     message = refusal(tmp_path)
     assert f"{file}: this CT slice cannot be read" in message
+
+
+def test_a_link_that_leads_nowhere_is_refused_by_name(tmp_path):
+    write_series(tmp_path, ct())
+    (tmp_path / "annexed.dcm").symlink_to(tmp_path / "gone")
+    assert "annexed.dcm: this link leads nowhere" in refusal(tmp_path)
 
 
 def test_a_damaged_compressed_slice_is_refused_by_name(tmp_path):

@@ -166,11 +166,12 @@ def test_an_empty_map_is_a_layer_without_labels(tmp_path):
 @pytest.mark.parametrize(
     ("file", "source", "name"),
     [
-        ("example_ct_seg117.nii.gz", "example_ct", "seg117"),
+        ("example_ct_seg117.nii.gz", "example_ct", "layer1"),
         ("Doe_Jane-lobes.nrrd", "Doe_Jane.nii.gz", "lobes"),
         ("doe jane lung nodules.nii", "DOE.JANE CT", "lung_nodules"),
         ("12345678_lobes_20240131.nii.gz", "", "lobes"),
-        ("MRN-0012345.nii.gz", "", "MRN"),
+        ("MRN-123-456_rib_T12.nii.gz", "", "rib_T12"),
+        ("mueller_anna_lungs_2024-03-12.nii.gz", "ct", "lungs"),
         ("12345678.nii.gz", "", "layer1"),
         ("ct.nii.gz", "ct.nii.gz", "layer1"),
         ("lungs.seg.nrrd", "ct", "lungs"),
@@ -188,7 +189,7 @@ def test_an_explicit_name_wins_and_repeated_names_get_numbers(tmp_path):
 
 
 def test_an_equals_sign_in_a_path_is_part_of_it(tmp_path):
-    assert read_layers([str(save(blocks(), tmp_path, "a=b.nii.gz"))], ct(PLAIN))[0].name == "ab"
+    assert read_layers([str(save(blocks(), tmp_path, "a=b.nii.gz"))], ct(PLAIN))[0].name == "layer1"
 
 
 @pytest.mark.parametrize("name", ["", "a/b", "../up", "größe", "two words"])
@@ -222,6 +223,27 @@ def test_a_slicer_segmentation_brings_its_names(tmp_path):
     (layer,) = read_layers([save(image, tmp_path, "lungs.seg.nrrd")], ct(PLAIN))
     assert layer.names == {1: "left lung"}
     assert layer.values == (1, 7)
+
+
+@pytest.mark.parametrize("name", ["GTV 03.05.24", "ID 123-456", "Anna Mueller nodule", "7", "größe", ""])
+def test_a_segment_name_with_an_unknown_word_is_left_out(tmp_path, name):
+    image = slicer_segmentation([blocks()], Segment0_Name=name, Segment0_LabelValue="1", Segment0_Layer="0")
+    (layer,) = read_layers([save(image, tmp_path, "lungs.seg.nrrd")], ct(PLAIN))
+    assert layer.names == {}
+    assert any("no known terms" in note for note in layer.notes)
+    assert name == "" or not any(name in note for note in layer.notes)
+
+
+@pytest.mark.parametrize("name", ["left lung", "rib_right_12", "vertebrae_T12", "Nodule 3", "adrenal_gland_left"])
+def test_a_segment_name_of_known_words_is_kept(tmp_path, name):
+    image = slicer_segmentation([blocks()], Segment0_Name=name, Segment0_LabelValue="1", Segment0_Layer="0")
+    (layer,) = read_layers([save(image, tmp_path, "lungs.seg.nrrd")], ct(PLAIN))
+    assert layer.names == {1: name} and not any("no known terms" in note for note in layer.notes)
+
+
+def test_a_name_and_its_path_may_come_apart(tmp_path):
+    path = save(blocks(), tmp_path, "b=lungs.nii.gz")
+    assert read_layers([("lobes", str(path)), (None, str(path))], ct(PLAIN))[0].name == "lobes"
 
 
 def test_an_old_slicer_segmentation_counts_its_segments_from_one(tmp_path):
@@ -266,7 +288,7 @@ def test_a_lesion_is_known_by_the_name_of_layer_or_label(name):
 def test_the_real_segmentation_fits_its_scan(data):
     reference = read_ct(data / "small" / "example_ct.nii.gz").image
     (layer,) = read_layers([data / "small" / "example_ct_seg117.nii.gz"], reference, "example_ct.nii.gz")
-    assert layer.name == "seg117" and len(layer.values) == 61 and layer.notes == ()
+    assert layer.name == "layer1" and len(layer.values) == 61 and layer.notes == ()
 
 
 def test_the_real_segmentation_with_a_wrong_origin_is_refused_with_both_geometries(data):

@@ -100,13 +100,14 @@ def test_nothing_of_the_target_but_the_interpolated_values_comes_through():
 @pytest.mark.parametrize(
     "smuggled",
     [
+        "since 12.03.", "on 24.12", "CT on 3/24",
         "2020-03-12", "12.03.2020", "3/12/20", "20200312", "12 March 2020", "Mar 2020", "since 2019",
         "at 12:45",
         "1.2.840.113619.2.55", "patient 123456", "MRN00123", "jane@example.org", "Doe^Jane",
         "seen by Dr Smith",
         "/data/jane/ct", "https://x.org", "550e8400-e29b-41d4-a716-446655440000", "x" * 61,
         "two\nlines", 20200312,
-        float("nan"), 1961,
+        float("nan"), float("inf"), 10**400, 1961,
     ],
 )  # fmt: skip
 def test_followed_values_do_not_smuggle_identifiers(smuggled):

@@ -6,6 +6,7 @@ Registration, path, warping, gate and contact sheet are fakes here; they have te
 from __future__ import annotations
 
 import json
+import shutil
 import sys
 import tempfile
 from dataclasses import dataclass, field
@@ -239,7 +240,7 @@ def spoil_metadata(scans):
 
 def block_a_name(scans):
     (scans / "out").mkdir()
-    (scans / "out" / "morph_050_labels_old.nii.gz").write_text("old")
+    (scans / "out" / "morph_050.json").write_text("old")
     return {}
 
 
@@ -265,6 +266,48 @@ def test_overwriting_leaves_no_leftovers_of_the_earlier_run(scans):
     run_here(morph_job(scans, "50", labels=[label(scans, "lobes"), label(scans, "lesions")], overwrite=True))
     assert "morph_050_labels.nii.gz" not in files_in(scans / "out")
     assert "morph_050_labels_lesions.nii.gz" in files_in(scans / "out")
+    (scans / "out" / "morph_050_labels_mine.nii.gz").write_text("not made by us")
+    run_here(morph_job(scans, "50", labels=[label(scans, "lobes")], overwrite=True))
+    left = [name for name in files_in(scans / "out") if "_labels" in name]
+    assert left == ["morph_050_labels.nii.gz", "morph_050_labels_mine.nii.gz"]
+
+
+@pytest.mark.parametrize("spared", ["source", "target", "labels", "metadata"])
+def test_no_output_replaces_an_input(scans, calls, spared):
+    (scans / "out").mkdir()
+    changes = {"overwrite": True}
+    if spared == "metadata":
+        shutil.copy(scans / "a.json", scans / "out" / "morph_050.json")
+        changes["metadata"] = [str(scans / "out" / "morph_050.json"), str(scans / "b.json")]
+    else:
+        name = "morph_050_labels.nii.gz" if spared == "labels" else "morph_050.nii.gz"
+        shutil.copy(scans / ("lobes.nii.gz" if spared == "labels" else "a.nii.gz"), scans / "out" / name)
+        file = str(scans / "out" / name)
+        changes[spared] = [{"name": None, "file": file}] if spared == "labels" else file
+    before = files_in(scans / "out")
+    with pytest.raises(InputError, match="is an input"):
+        run_here(morph_job(scans, "50", **changes))
+    assert files_in(scans / "out") == before and calls.registered == []
+
+
+def test_nothing_is_written_into_an_original_study(scans, calls):
+    (scans / "study").mkdir()
+    for output in (scans / "study", scans / "study" / "deeper"):
+        with pytest.raises(InputError, match="ever written into an original study"):
+            run_here(morph_job(scans, "50", source=str(scans / "study"), output=str(output)))
+    assert files_in(scans / "study") == [] and calls.registered == []
+
+
+def test_register_refuses_labels_of_one_side_and_to_replace_an_input(scans, calls):
+    parameters = {**morph_job(scans).parameters, "source_labels": [], "output": str(scans / "b.nrrd")}
+    one_sided = {**parameters, "source_labels": [label(scans, "lobes")]}
+    with pytest.raises(InputError, match="one side alone"):
+        run_here(JobDocument("morph.register", one_sided))
+    shutil.copy(scans / "b.nii.gz", scans / "b.nrrd")
+    replacing = {**parameters, "target": str(scans / "b.nrrd"), "overwrite": True}
+    with pytest.raises(InputError, match="is an input"):
+        run_here(JobDocument("morph.register", replacing))
+    assert calls.registered == []
 
 
 def test_two_equal_runs_write_equal_records(scans):

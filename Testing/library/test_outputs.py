@@ -78,11 +78,14 @@ def test_every_file_of_a_morph_is_known_to_be_superseded_and_no_file_of_another(
         "morph_050.nii.gz",
         "morph_005.5_labels.nii.gz",
         "private/morph_005.5.json",
+        "morph_005_labels_mine.nii.gz",
     ]
     (tmp_path / "private").mkdir()
     for name in own + other:
         (tmp_path / name).write_text("")
-    patterns = superseded([Decimal(5)], with_path=True)
+    (tmp_path / files.public_record).write_text(json.dumps({"labels": {"a": {}, "b": {}, "../../x": {}}}))
+    patterns = superseded([Decimal(5)], with_path=True, folder=tmp_path)
+    assert not any(".." in pattern for pattern in patterns)
     found = {str(file.relative_to(tmp_path)) for pattern in patterns for file in tmp_path.glob(pattern)}
     assert found == set(own)
 

@@ -3,7 +3,11 @@
 from __future__ import annotations
 
 import gzip
+import os
+import shutil
 import struct
+import sys
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -190,6 +194,25 @@ def test_one_wrong_byte_in_compressed_data_is_found(tmp_path, suffix):
     raw[-100] ^= 0xFF
     path.write_bytes(raw)
     assert "damaged" in refusal(path)
+
+
+def test_one_wrong_byte_in_a_separate_data_file_is_found(tmp_path):
+    path = tmp_path / "ct.mhd"
+    sitk.WriteImage(ct(), str(path), useCompression=True)
+    assert np.array_equal(voxels(read_ct(path).image), voxels(ct()))
+    (data,) = tmp_path.glob("*.zraw")
+    raw = bytearray(data.read_bytes())
+    raw[-100] ^= 0xFF
+    data.write_bytes(raw)
+    assert "damaged" in refusal(path)
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="only Linux has file names that are no text")
+def test_a_name_that_is_no_text_is_refused(tmp_path):
+    path = Path(os.fsdecode(os.fsencode(tmp_path) + b"/M\xfcller.nii.gz"))
+    shutil.copy(save(ct(), tmp_path, "ct.nii.gz"), path)
+    with pytest.raises(InputError, match="UTF-8"):
+        read_ct(path)
 
 
 def test_a_gzip_file_of_several_members_is_read(tmp_path):

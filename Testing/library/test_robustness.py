@@ -136,15 +136,12 @@ def test_labels_of_another_grid_do_not_reach_the_morph():
     ],
     ids=lambda geometry: "x".join(map(str, geometry.size)),
 )
-@pytest.mark.parametrize("role", ["source"])
 @pytest.mark.parametrize("backend", ["ants", "simpleitk"])
-def test_a_volume_of_a_few_voxels_gives_a_path_or_a_sentence(geometry, role, backend, tmp_path):
+def test_a_volume_of_a_few_voxels_gives_a_path_or_a_sentence(geometry, backend, tmp_path):
     small, layer = trunk(geometry)
-    plain, plain_layer = trunk()
-    sides = (small, plain) if role == "source" else (plain, small)
     try:
-        path = register(*sides, backend)
+        path = register(small, trunk()[0], backend)
     except InputError as error:
         assert "body" in str(error) or "small" in str(error)
     else:
-        check_whole(sides[0], layer if role == "source" else plain_layer, path, tmp_path, one_body=False)
+        check_whole(small, layer, path, tmp_path, one_body=False)

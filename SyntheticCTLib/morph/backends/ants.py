@@ -13,6 +13,7 @@ from pathlib import Path
 import SimpleITK as sitk
 
 from ...errors import SyntheticCTError
+from ...images.nifti import check_whole
 from ..prepare import LABEL_WEIGHT, Prepared
 
 #: Iterations, coarsening factors and smoothing (voxels) of the levels, coarse to fine, in ANTs' notation.
@@ -78,5 +79,7 @@ class AntsBackend:
             arguments += ["--float", "1", "--random-seed", str(seed + 1), "-o", str(Path(folder) / "out")]
             if ants.registration(arguments, None) != 0:
                 raise SyntheticCTError("ANTs could not register the two scans; try the backend simpleitk.")
-            warp = sitk.ReadImage(str(Path(folder) / "out1Warp.nii.gz"))
+            warp_file = Path(folder) / "out1Warp.nii.gz"
+            check_whole(warp_file)  # ITK writes and reads half a file without a word where the disk is full
+            warp = sitk.ReadImage(str(warp_file))
         return sitk.Cast(warp, sitk.sitkVectorFloat64)
