@@ -11,7 +11,7 @@ import SimpleITK as sitk
 from ..prepare import LABEL_WEIGHT, Prepared
 
 #: Coarsening of the prepared grid and iterations, coarse to fine.
-LEVELS = ((4, 80), (2, 50), (1, 15))
+LEVELS = ((4, 40), (2, 25), (1, 8))
 
 #: Standard deviations in voxels of the smoothing of every step and of the whole field after it. With less the
 #: demons follow the images closer, but fold: no path then ends in their result.
