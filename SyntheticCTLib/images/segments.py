@@ -15,10 +15,14 @@ def segment_header(values: Iterable[int], names: Mapping[int, str]) -> dict[str,
     header = {}
     for number, value in enumerate(values):
         header[f"Segment{number}_ID"] = f"Segment_{value}"
-        header[f"Segment{number}_Name"] = names.get(value, f"label {value}")
+        header[f"Segment{number}_Name"] = names.get(value, _default_name(value))
         header[f"Segment{number}_LabelValue"] = str(value)
         header[f"Segment{number}_Layer"] = "0"
     return header
+
+
+def _default_name(value: int) -> str:
+    return f"label {value}"
 
 
 def segment_names(header: Mapping[str, str]) -> list[dict[int, str]]:
@@ -36,7 +40,9 @@ def segment_names(header: Mapping[str, str]) -> list[dict[int, str]]:
     for number, segment in sorted(segments.items()):
         label = int(segment.get("LabelValue", number + 1))
         names = layers.setdefault(int(segment.get("Layer", 0)), {})
-        name = safe_label_name(segment.get("Name", ""))
+        name = segment.get("Name", "")
+        if name != _default_name(label):
+            name = safe_label_name(name)
         if name:
             names[label] = name
     return [layers.get(layer, {}) for layer in range(max(layers, default=-1) + 1)]
