@@ -15,5 +15,6 @@ from .context import JobContext
 from .document import JobDocument
 from .registry import job_kind
 from .runner import run_here
+from .staging import refuse_existing
 
-__all__ = ["ChildJob", "JobContext", "JobDocument", "job_kind", "run_here"]
+__all__ = ["ChildJob", "JobContext", "JobDocument", "job_kind", "refuse_existing", "run_here"]

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
-from ..jobs import JobContext, job_kind
+from ..jobs import JobContext, job_kind, refuse_existing
 from .inputs import Metadata, Side, input_files, read_metadata, read_side
 from .outputs import PATH_FILE, PRIVATE, MorphFiles, parse_percents, superseded
 from .provenance import private_record, public_record, to_text
@@ -62,8 +62,7 @@ def morph_job(parameters: dict[str, Any], context: JobContext) -> dict[str, Any]
         for note in metadata.at(0)[1]:
             context.note(f"metadata: {note}")
         source, target = _read_pair(parameters, parameters["labels"], context)
-        for percent in percents:
-            MorphFiles(percent).labels([layer.name for layer in source.layers])  # refuses layers of one name
+        _claim_labels(parameters, output, percents, [layer.name for layer in source.layers])
         path = _load_path(saved_path, source, target) if saved_path else _register(parameters, source, target, context)
         (folder / PRIVATE).mkdir(mode=0o700)
         if writes_path:
@@ -242,6 +241,16 @@ def _spare_inputs(parameters: dict[str, Any], folder: Path, outputs: Sequence[st
             )
         if any(given in (found.resolve() for found in folder.glob(pattern)) for pattern in outputs):
             raise InputError(f"The output would replace {file}, which is an input. Choose another name.")
+
+
+def _claim_labels(
+    parameters: dict[str, Any], output: Path, percents: Sequence[Decimal], layers: Sequence[str]
+) -> None:
+    """Refuse layers of one name, and label files in the way, now that the layers' names are known."""
+    files = [file for percent in percents for file in MorphFiles(percent).labels(layers).values()]
+    _spare_inputs(parameters, output, files)
+    if not parameters["overwrite"]:
+        refuse_existing(output, files)
 
 
 def _order_seed(parameters: dict[str, Any], sides: Sequence[Side]) -> int:

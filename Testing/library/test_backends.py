@@ -10,8 +10,8 @@ import sys
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from trunks import LIVER, PLAIN, trunk
-from volumes import voxels
+from trunks import LIVER, PLAIN, blob, trunk
+from volumes import GRIDS, voxels
 
 from SyntheticCTLib.errors import InputError
 from SyntheticCTLib.images.geometry import Geometry
@@ -19,6 +19,7 @@ from SyntheticCTLib.morph import backends
 from SyntheticCTLib.morph.backends import get_backend
 from SyntheticCTLib.morph.backends.ants import AntsBackend
 from SyntheticCTLib.morph.backends.simpleitk import SimpleITKBackend
+from SyntheticCTLib.morph.path import positions
 from SyntheticCTLib.morph.prepare import MARGIN, SPACING_MM, prepare
 from SyntheticCTLib.morph.threads import one_thread
 
@@ -122,6 +123,18 @@ def test_a_prepared_scan_runs_from_air_at_zero_to_bone_at_one():
     assert voxels(prepared.image).min() == 0
     assert 0.95 < voxels(prepared.image).max() <= 1
     assert prepared.image.GetSpacing() == (SPACING_MM,) * 3
+
+
+@pytest.mark.parametrize("grid", ["plain", "oblique", "flipped", "left-handed", "sagittal"])
+def test_a_prepared_scan_shows_everything_in_its_place(grid):
+    direction, size, spacing = GRIDS[grid].direction, np.array((80, 76, 30)), np.array((1.5, 1.5, 4.0))
+    middle = np.reshape(direction, (3, 3)) @ ((size - 1) / 2 * spacing)
+    geometry = Geometry(tuple(size.tolist()), tuple(spacing.tolist()), tuple((-middle).tolist()), direction)
+    prepared = prepare(blob(geometry, (10, -5, 8), radius=15)).image
+    assert np.allclose(prepared.GetDirection(), direction)
+    weight = np.maximum(voxels(prepared) - 0.2, 0)
+    found = (positions(Geometry.of(prepared)) * weight).sum(axis=(1, 2, 3)) / weight.sum()
+    assert np.allclose(found, (10, -5, 8), atol=0.1)
 
 
 def test_the_margin_continues_the_scan_and_is_marked():

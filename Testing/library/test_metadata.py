@@ -127,6 +127,11 @@ def test_ordinary_findings_are_kept(harmless):
     assert record == {"diagnosis": harmless} and notes == []
 
 
+def test_a_key_with_foreign_letters_is_no_known_key():
+    record, _ = interpolate_metadata({"age 王": 5, "sex 王": "F"}, {"age": 3}, 0.5)
+    assert record == {}
+
+
 def test_events_lose_their_dates_and_keep_what_happened():
     source = {
         "events": [

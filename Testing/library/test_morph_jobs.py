@@ -244,6 +244,19 @@ def block_a_name(scans):
     return {}
 
 
+def block_a_layer(scans):
+    (scans / "out").mkdir()
+    (scans / "out" / "morph_050_labels_a.nii.gz").write_text("somebody's")
+    return {"labels": [label(scans, "lobes", "a"), label(scans, "lesions", "b")]}
+
+
+def replace_a_label_map(scans):
+    (scans / "out").mkdir()
+    file = shutil.copy(scans / "lobes.nii.gz", scans / "out" / "morph_050_labels_a.nii.gz")
+    layers = [{"name": "a", "file": str(file)}, label(scans, "lesions", "b")]
+    return {"labels": layers, "overwrite": True}
+
+
 def remove_the_target(scans):
     (scans / "b.nii.gz").unlink()
     return {}
@@ -253,7 +266,18 @@ def name_layers_alike(scans):
     return {"labels": [label(scans, "lobes", "a"), label(scans, "lesions", "A")]}
 
 
-@pytest.mark.parametrize("spoil", [spoil_label, spoil_metadata, block_a_name, remove_the_target, name_layers_alike])
+@pytest.mark.parametrize(
+    "spoil",
+    [
+        spoil_label,
+        spoil_metadata,
+        block_a_name,
+        block_a_layer,
+        replace_a_label_map,
+        remove_the_target,
+        name_layers_alike,
+    ],
+)
 def test_bad_input_is_refused_before_the_registration(scans, calls, spoil):
     with pytest.raises(InputError):
         run_here(morph_job(scans, "50", **spoil(scans)))
@@ -335,3 +359,58 @@ def test_register_writes_one_file_and_refuses_another_suffix(scans):
         run_here(JobDocument("morph.register", parameters))
     with pytest.raises(InputError, match=r"ends in \.nrrd"):
         run_here(JobDocument("morph.register", {**parameters, "output": str(scans / "ab.nii.gz")}))
+
+
+def sheet_job(folder, monkeypatch, **changes):
+    """Run the job with four targets of one file name in folders of their own; what its drawing was handed."""
+    handed = {}
+
+    class Warper:
+        def __init__(self, source):
+            self.source = source
+
+        def morph(self, path, t):
+            return SimpleNamespace(image=self.source, t=t)
+
+    def four(source, morphs, file, key_file, names, seed):
+        handed.update(names=list(names), seed=seed, morphs=len(morphs))
+        file.write_bytes(b"PNG")
+        key_file.write_text("{}")
+
+    def detail(source, target, morphed, path, file):
+        file.write_bytes(b"PNG")
+
+    monkeypatch.setattr(sys.modules["SyntheticCTLib.morph.warping"], "Warper", Warper)
+    showcase = ModuleType("SyntheticCTLib.morph.showcase")
+    showcase.sheet_four_targets, showcase.sheet_detail = four, detail
+    monkeypatch.setitem(sys.modules, showcase.__name__, showcase)
+    targets = []
+    for number in range(4):
+        (folder / f"p{number}").mkdir(exist_ok=True)
+        targets.append(str(shutil.copy(folder / "b.nii.gz", folder / f"p{number}" / "ct.nii.gz")))
+    parameters = {**morph_job(folder).parameters, "targets": targets, "percent": "50", **changes}
+    handed["result"] = run_here(JobDocument("morph.sheet", parameters))
+    return handed
+
+
+def test_the_key_of_a_sheet_tells_targets_of_one_name_apart(scans, monkeypatch):
+    handed = sheet_job(scans, monkeypatch)
+    assert handed["names"] == [f"{number}: ct.nii.gz" for number in (1, 2, 3, 4)] and handed["morphs"] == 4
+    assert handed["result"]["files"] == ["sheet_detail.png", "sheet_four.png", "sheet_four_key.json"]
+
+
+def test_the_order_of_a_sheet_depends_on_its_scans_and_the_seed_alone(scans, monkeypatch):
+    def order(**changes):
+        return sheet_job(scans, monkeypatch, overwrite=True, **changes)["seed"]
+
+    first = order()
+    assert order() == first
+    assert order(seed=6) != first
+    assert order(source=str(scans / "b.nii.gz")) != first
+
+
+def test_a_sheet_leaves_other_pictures_alone(scans, monkeypatch):
+    (scans / "out").mkdir()
+    (scans / "out" / "sheet_notes.png").write_text("not made by us")
+    sheet_job(scans, monkeypatch, overwrite=True)
+    assert (scans / "out" / "sheet_notes.png").read_text() == "not made by us"

@@ -22,8 +22,8 @@ SHRINK = "4x2x1"
 SMOOTHING = "2x1x0.5"
 
 #: SyN's step, smoothing of the update and of the whole field, in voxels. The field is smoothed after every step, so
-#: few long steps with much smoothing end where many short ones with little do, in half the time. Less smoothing
-#: follows the lungs a little better (Dice + 0.005) but folds between some patients and is the flow of no velocity.
+#: few long steps with much smoothing end where many short ones with little do, and sooner. Less smoothing follows
+#: the lungs a little better but folds between some patients and is the flow of no velocity.
 STEP = 1.0
 UPDATE_SMOOTHING = 3.0
 FIELD_SMOOTHING = 1.3
