@@ -9,10 +9,12 @@ import numpy as np
 import pytest
 import SimpleITK as sitk
 from known_morphs import NODULE, STILL, RadialPath, gentle, growth, torso, warp
+from trunks import known_path, trunk
 
 from SyntheticCTLib.images.labels import LabelLayer
 from SyntheticCTLib.morph.gate import assess
 from SyntheticCTLib.morph.thresholds import Thresholds
+from SyntheticCTLib.morph.warping import morph
 
 
 def judged(path, spoil=None, kernel=sitk.sitkBSpline3, **options):
@@ -252,3 +254,13 @@ def test_importing_the_gate_loads_no_heavy_library():
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize("grid", ["source", "fit"])
+def test_the_ends_of_a_body_that_the_scan_cut_off_are_not_missed(grid):
+    source, _ = trunk()
+    path = known_path(source, source)
+    report = assess(source, source, morph(source, path, 0.5, grid=grid), path, [])
+    assert report.value("outside.percent") < 1
+    assert report.value("body.agreement") > 0.95
+    assert report.verdict == "pass"

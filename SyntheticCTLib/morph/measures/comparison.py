@@ -91,7 +91,9 @@ def compare(source: sitk.Image, target: sitk.Image | None, morphed, path) -> Com
         sitk.sitkNearestNeighbor,
         0,
         sitk.sitkUInt8,
-        True,
+        # A body goes on beyond a scan that cuts it off, and is missed there; only the grid "fit" ends with the
+        # scan, and its margin is meant to be air.
+        morphed.grid != "fit",
     )
     outside = sitk.Resample(morphed.outside, small, sitk.Transform(), sitk.sitkNearestNeighbor, 0)
     return Comparison(
