@@ -58,7 +58,7 @@ $(READY): pyproject.toml constraints.txt | check-libs
 	$(PYTHON) -c "import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))" || \
 	    { echo "Python 3.10 to 3.13 is needed; $$($(PYTHON) --version) found. Say which: make PYTHON=python3.12 ..." >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(RUN) -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[ants,test]'
+	$(RUN) -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[ants,slicer,test]'
 	touch $(READY)
 
 clean:

@@ -227,6 +227,7 @@ def _morph_job(arguments: argparse.Namespace) -> JobDocument:
             "path": arguments.path,
             "grid": arguments.grid,
             "strict": arguments.strict,
+            "contact_sheet": True,
             "overwrite": arguments.overwrite,
         },
     )

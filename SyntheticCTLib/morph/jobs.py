@@ -20,6 +20,7 @@ from .outputs import PATH_FILE, PRIVATE, MorphFiles, parse_percents, superseded
 from .provenance import private_record, public_record, to_text
 
 if TYPE_CHECKING:
+    from .gate import QualityReport
     from .path import MorphPath
     from .warping import Morphed
 
@@ -49,7 +50,8 @@ def morph_job(parameters: dict[str, Any], context: JobContext) -> dict[str, Any]
     """Morph a CT, its labels and its metadata to each percentage asked for; judge and describe every result.
 
     Parameters: source, target, series_source, series_target, labels, target_labels, metadata (two files),
-    metadata_rules, path, backend, seed, repeatable, percents, grid, strict, output (a folder), overwrite.
+    metadata_rules, path, backend, seed, repeatable, percents, grid, strict, contact_sheet (whether to draw one,
+    which needs matplotlib), output (a folder), overwrite.
     Result: folder, morphs (a list), strictly_rejected (names of what was not delivered).
     """
     percents = parse_percents(parameters["percents"])
@@ -158,7 +160,6 @@ class _Morphing:
     def deliver(self, percent: Decimal) -> dict[str, Any]:
         """Make one morph and write its files; of a rejected one under `strict` only the private files."""
         from .gate import assess
-        from .sheet import contact_sheet
 
         files = MorphFiles(percent)
         morphed = self._warper.morph(
@@ -172,15 +173,10 @@ class _Morphing:
         private = self._describe(percent, morphed, report.to_dict())
         self._context.report(f"{percent} %: writing")
         self._write(files.private_record, to_text(private))
-        contact_sheet(
-            self._source.image,
-            self._target.image,
-            morphed,
-            self._path,
-            report,
-            self._folder / files.contact_sheet,
-            source_layers=self._source.layers,
-        )
+        private_files = [files.private_record]
+        if self._parameters["contact_sheet"]:
+            self._draw(self._folder / files.contact_sheet, morphed, report)
+            private_files.append(files.contact_sheet)
         withheld = self._parameters["strict"] and report.verdict == "reject"
         return {
             "percent": float(percent),
@@ -188,8 +184,21 @@ class _Morphing:
             "verdict": report.verdict,
             "reasons": list(report.reasons),
             "files": [] if withheld else self._publish(files, morphed, public_record(private)),
-            "private_files": [files.private_record, files.contact_sheet],
+            "private_files": private_files,
         }
+
+    def _draw(self, file: Path, morphed: Morphed, report: QualityReport) -> None:
+        from .sheet import contact_sheet
+
+        contact_sheet(
+            self._source.image,
+            self._target.image,
+            morphed,
+            self._path,
+            report,
+            file,
+            source_layers=self._source.layers,
+        )
 
     def _describe(self, percent: Decimal, morphed: Morphed, report: dict[str, Any]) -> dict[str, Any]:
         record, _ = self._metadata.at(float(percent / 100))

@@ -38,7 +38,7 @@ def save(path: MorphPath, file: str | os.PathLike[str]) -> None:
     image.MakeUnique()  # or erasing from the copy would erase from the original too
     for key in image.GetMetaDataKeys():
         image.EraseMetaData(key)
-    values = (FORMAT, path.stretch.tolist(), path.pose.tolist(), _bound(path.source), _bound(path.target))
+    values = (FORMAT, path.stretch.tolist(), path.pose.tolist(), bound_record(path.source), bound_record(path.target))
     for key, value in zip(_KEYS, (*values, dict(path.method)), strict=True):
         text = value if isinstance(value, str) else json.dumps(value, sort_keys=True)
         image.SetMetaData(_PREFIX + key, text)
@@ -74,7 +74,7 @@ def load(file: str | os.PathLike[str]) -> MorphPath:
         stretch, pose = (_matrix_from(content[key]) for key in ("stretch", "pose"))
         if not np.allclose(pose[:3, :3] @ pose[:3, :3].T, np.eye(3), atol=_RIGID_TOLERANCE):
             raise ValueError("the pose is not rigid")
-        bounds = [_bound_from(content[key]) for key in ("source", "target")]
+        bounds = [bound_from_record(content[key]) for key in ("source", "target")]
         method = dict(content["method"])
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{file}: the header of this morph path is damaged; register again.") from error
@@ -92,7 +92,8 @@ def _matrix_from(rows: list[list[float]]) -> np.ndarray:
     return matrix
 
 
-def _bound(bound: Bound) -> dict[str, object]:
+def bound_record(bound: Bound) -> dict[str, object]:
+    """What a path is bound to, as JSON values; every digit is kept."""
     geometry = bound.geometry
     return {
         "size": list(geometry.size),
@@ -103,7 +104,8 @@ def _bound(bound: Bound) -> dict[str, object]:
     }
 
 
-def _bound_from(record: dict[str, object]) -> Bound:
+def bound_from_record(record: dict[str, object]) -> Bound:
+    """Read what `bound_record` made. Raises KeyError, TypeError or ValueError if it is something else."""
     parts = [tuple(record[key]) for key in ("size", "spacing", "origin", "direction")]
     if [len(part) for part in parts] != [3, 3, 3, 9] or not np.isfinite(np.concatenate(parts)).all():
         raise ValueError("this is no geometry")

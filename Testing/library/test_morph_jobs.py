@@ -125,6 +125,7 @@ def morph_job(folder, *percents, **changes):
         "percents": list(percents),
         "grid": "source",
         "strict": False,
+        "contact_sheet": True,
         "output": str(folder / "out"),
         "overwrite": False,
         **changes,

@@ -1,0 +1,124 @@
+"""The live morph: a hidden, unsaved volume that shares the source's voxels and is bent by the scene's own pipeline.
+
+The fields of nine knots of the path are worked out once; between them they are blended, and the displacements of one
+grid transform node are rewritten in place. Slicer re-slices its views from that; no voxel is resampled.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import SimpleITK as sitk
+import slicer
+import vtk
+from vtk.util.numpy_support import vtk_to_numpy
+
+from ..images.geometry import Geometry
+from ..morph.path import MorphPath, coarse_over, positions
+from .frames import ijk_to_ras, to_matrix, vtk_image
+from .volumes import copy_display
+from .world import is_direct
+
+KNOTS = 9
+"""At t = 0, 1/8 ... 1; between two of them the field is blended linearly, which errs by 0.003 mm on average."""
+
+SPACING_MM = 5.0
+"""Grid of the previewed field: nine of them for a chest take 35 MB."""
+
+ROLE = "SyntheticCT.preview"
+"""Attribute of the nodes of a preview, which are never saved."""
+
+
+class LivePreview:
+    """The body some percent of the way, live.
+
+    Args:
+        scene: where the preview lives.
+        path: the path to follow.
+        source: the volume node it begins with; its display is copied, itself left alone.
+        image: its CT in the world, whose voxels are shown where the source's own cannot be (parent transforms that
+            are not linear).
+    """
+
+    def __init__(self, scene, path: MorphPath, source, image: sitk.Image) -> None:
+        self._scene = scene
+        self._grid = coarse_over(Geometry.of(image), SPACING_MM)
+        self._knots = _displacements(path, self._grid)
+        self._scratch = np.empty_like(self._knots[0])
+        self._field = vtk_image(self._knots[0], vector=True)
+        self._array = vtk_to_numpy(self._field.GetPointData().GetScalars()).reshape(self._knots[0].shape)
+        self.transform = self._add_transform()
+        self.volume = self._add_volume(source, image)
+        self.percent = 0.0
+
+    def show(self, percent: float) -> None:
+        """Move to `percent` (0 to 100) of the way; the views follow by themselves."""
+        place = min(max(float(percent), 0.0), 100.0) / 100 * (KNOTS - 1)
+        first = min(int(place), KNOTS - 2)
+        share = np.float32(place - first)
+        np.multiply(self._knots[first], 1 - share, out=self._array)
+        np.multiply(self._knots[first + 1], share, out=self._scratch)
+        self._array += self._scratch
+        self.percent = float(percent)
+        self._field.GetPointData().GetScalars().Modified()
+        self._field.Modified()
+        self._bent.Modified()
+
+    def remove(self) -> None:
+        """Take the preview out of the scene; harmless when that has happened."""
+        for node in (self.volume, self.transform):
+            if node is not None and self._scene.IsNodePresent(node):
+                display = node.GetDisplayNode() if node is self.volume else None
+                self._scene.RemoveNode(node)
+                if display is not None and self._scene.IsNodePresent(display):
+                    self._scene.RemoveNode(display)
+        self.volume = self.transform = None
+
+    def _add_transform(self):
+        matrix = ijk_to_ras(self._grid)
+        directions = np.eye(4)
+        directions[:3, :3] = matrix[:3, :3] / self._grid.spacing
+        self._field.SetSpacing(self._grid.spacing)
+        self._field.SetOrigin(matrix[:3, 3])
+        self._bent = slicer.vtkOrientedGridTransform()
+        self._bent.SetDisplacementGridData(self._field)
+        self._bent.SetGridDirectionMatrix(to_matrix(directions))
+        node = slicer.vtkMRMLGridTransformNode()
+        _hide(node, "Morph preview transform")
+        node.SetAndObserveTransformFromParent(self._bent)
+        return self._scene.AddNode(node)
+
+    def _add_volume(self, source, image: sitk.Image):
+        node = slicer.vtkMRMLScalarVolumeNode()
+        _hide(node, "Morph preview")
+        node.SetIJKToRASMatrix(to_matrix(ijk_to_ras(Geometry.of(image))))
+        if is_direct(source):
+            node.SetAndObserveImageData(source.GetImageData())
+        else:
+            node.SetAndObserveImageData(vtk_image(sitk.GetArrayViewFromImage(image)))
+        self._scene.AddNode(node)
+        copy_display(node, source)
+        node.GetDisplayNode().SetSaveWithScene(False)
+        node.GetDisplayNode().SetAttribute(ROLE, "1")
+        node.SetAndObserveTransformNodeID(self.transform.GetID())
+        return node
+
+
+def _hide(node: vtk.vtkObject, name: str) -> None:
+    node.SetName(name)
+    node.SetHideFromEditors(True)
+    node.SetSaveWithScene(False)
+    node.SetAttribute(ROLE, "1")
+
+
+def _displacements(path: MorphPath, grid: Geometry) -> np.ndarray:
+    """The pull-back displacements at the knots in RAS, (knot, k, j, i, 3) float32.
+
+    Every knot goes on from the one before, by the same small flow: on a path, s and then t is s + t.
+    """
+    start = positions(grid)
+    fields = np.zeros((KNOTS, *start.shape[1:], 3), np.float32)
+    reached = start
+    for knot in range(1, KNOTS):
+        reached = path.pull_back(1 / (KNOTS - 1), reached)
+        fields[knot] = np.moveaxis(reached - start, 0, -1) * [-1, -1, 1]
+    return fields

@@ -1,0 +1,178 @@
+"""Segmentations and label maps of a scene as label layers with colors and terminology, and back.
+
+Segments that share one label map in Slicer share a layer here, so overlapping segments stay apart and overlaps
+survive the way into a job and out again. Names of segments that are no known terms stay behind: they may be a
+patient's (`images.terms`).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import SimpleITK as sitk
+import slicer
+import vtk
+
+from ..errors import InputError
+from ..images.geometry import Geometry
+from ..images.label_grid import onto_grid
+from ..images.label_names import safe_label_name
+from ..images.labels import LabelLayer
+from .frames import ijk_to_ras, to_array, to_matrix, vtk_image
+from .world import own_matrix, placed
+
+BINARY = "Binary labelmap"
+"""What Slicer calls the representation that is label maps."""
+
+_TERMINOLOGY = "TerminologyEntry"
+
+
+@dataclass(frozen=True)
+class Segment:
+    """What is kept of a segment beside its voxels. color: RGB, 0 to 1. terminology: Slicer's serialized entry."""
+
+    name: str
+    color: tuple[float, float, float] | None = None
+    terminology: str = ""
+
+
+@dataclass(frozen=True)
+class Segments:
+    """Layers on the grid of a CT, and for each of them the segments by label value."""
+
+    layers: list[LabelLayer]
+    looks: list[Mapping[int, Segment]]
+
+    @classmethod
+    def none(cls) -> Segments:
+        """No labels at all."""
+        return cls([], [])
+
+
+def read_segments(node, reference: sitk.Image) -> Segments:
+    """The labels of a segmentation or label map node, or of None, on the grid of a CT in the world.
+
+    The node is only read; a segmentation that has no label maps yet is converted as a copy.
+    Raises InputError if the labels lie elsewhere.
+    """
+    if node is None:
+        return Segments.none()
+    found = _of_segmentation(node, reference) if node.IsA("vtkMRMLSegmentationNode") else _of_label_map(node)
+    layers, looks = [], []
+    for number, (image, look) in enumerate(found, start=1):
+        labels, _ = onto_grid(image, Geometry.of(reference), node.GetName())
+        layers.append(LabelLayer(f"layer{number}", labels, {value: segment.name for value, segment in look.items()}))
+        looks.append(look)
+    return Segments(layers, looks)
+
+
+def add_segmentation(scene, name: str, layers: Sequence[LabelLayer], looks: Sequence[Mapping[int, Segment]]):
+    """A new segmentation node of layers in the world, with a display node; empty segments are kept too."""
+    ensure_converters(scene)
+    node = scene.AddNewNodeByClass("vtkMRMLSegmentationNode", name)
+    node.CreateDefaultDisplayNodes()
+    segmentation = node.GetSegmentation()
+    segmentation.SetSourceRepresentationName(BINARY)
+    for number, (layer, look) in enumerate(zip(layers, looks, strict=True)):
+        shared = _oriented(layer.image)
+        for value, segment in look.items():
+            new = slicer.vtkSegment()
+            new.SetName(segment.name)
+            if segment.color is not None:
+                new.SetColor(*segment.color)
+            if segment.terminology:
+                new.SetTag(_TERMINOLOGY, segment.terminology)
+            new.SetLabelValue(int(value))
+            new.AddRepresentation(BINARY, shared)
+            segmentation.AddSegment(new, f"Segment_{number + 1}_{value}")
+    return node
+
+
+def _of_segmentation(node, reference: sitk.Image) -> list[tuple[sitk.Image, dict[int, Segment]]]:
+    segmentation = node.GetSegmentation()
+    if not segmentation.GetNumberOfSegments():
+        return []
+    if not segmentation.ContainsRepresentation(BINARY):
+        segmentation = _converted(segmentation, reference, node)
+    found = []
+    for number in range(segmentation.GetNumberOfLayers(BINARY)):
+        data = segmentation.GetLayerDataObject(number, BINARY)
+        look = {}
+        for segment_id in segmentation.GetSegmentIDsForLayer(number, BINARY):
+            segment = segmentation.GetSegment(segment_id)
+            look[segment.GetLabelValue()] = _segment(segment)
+        if data is None or not data.GetNumberOfPoints():
+            image = Geometry.of(reference).new_image(sitk.sitkUInt8)  # nothing has been painted yet
+        else:
+            matrix = vtk.vtkMatrix4x4()
+            data.GetImageToWorldMatrix(matrix)
+            image = placed(data, to_array(matrix), node, outside=0, nearest=True)
+        found.append((_labels(image, node.GetName()), look))
+    return found
+
+
+def _segment(segment) -> Segment:
+    terminology = segment.GetTerminology() if segment.HasTerminology() else ""
+    name = safe_label_name(segment.GetName() or "") or f"Segment {segment.GetLabelValue()}"
+    return Segment(name, tuple(segment.GetColor()), terminology)
+
+
+def _converted(segmentation, reference: sitk.Image, node):
+    """A copy of a segmentation with label maps, as fine as the CT."""
+    ensure_converters(node.GetScene())
+    copy = slicer.vtkSegmentation()
+    copy.DeepCopy(segmentation)
+    grid = Geometry.of(reference)
+    fine = _oriented(grid.new_image(sitk.sitkUInt8))
+    text = slicer.vtkSegmentationConverter.SerializeImageGeometry(fine)
+    copy.SetConversionParameter(slicer.vtkSegmentationConverter.GetReferenceImageGeometryParameterName(), text)
+    if not copy.CreateRepresentation(BINARY):
+        raise InputError(
+            f"{node.GetName()}: its segments cannot be turned into label maps; convert the segmentation in the "
+            "Segmentations module (representation Binary labelmap) and choose it again."
+        )
+    return copy
+
+
+def _of_label_map(node) -> list[tuple[sitk.Image, dict[int, Segment]]]:
+    image = _labels(placed(node.GetImageData(), own_matrix(node), node, outside=0, nearest=True), node.GetName())
+    layer = LabelLayer("labels", image)
+    colors = node.GetDisplayNode().GetColorNode() if node.GetDisplayNode() is not None else None
+    look = {}
+    for value in layer.values:
+        name, color = "", None
+        if colors is not None and value < colors.GetNumberOfColors():
+            rgba = [0.0] * 4
+            colors.GetColor(value, rgba)
+            name, color = safe_label_name(colors.GetColorName(value) or ""), tuple(rgba[:3])
+        look[value] = Segment(name or f"Segment {value}", color)
+    return [(image, look)]
+
+
+def _labels(image: sitk.Image, name: str) -> sitk.Image:
+    """The same labels with 8 or 16 bits without a sign."""
+    values = sitk.GetArrayViewFromImage(image)
+    low, high = float(values.min()), float(values.max())
+    if low < 0 or high > 65535 or (values.dtype.kind == "f" and not np.array_equal(values, np.rint(values))):
+        raise InputError(
+            f"{name}: its values run from {low:g} to {high:g}; a label map holds whole numbers from 0 to 65535. "
+            "It may be an image given as labels."
+        )
+    return sitk.Cast(image, sitk.sitkUInt8 if high <= 255 else sitk.sitkUInt16)
+
+
+def _oriented(image: sitk.Image):
+    """The label map as Slicer keeps it: voxels with a matrix."""
+    data = slicer.vtkOrientedImageData()
+    data.ShallowCopy(vtk_image(sitk.GetArrayViewFromImage(image)))
+    data.SetGeometryFromImageToWorldMatrix(to_matrix(ijk_to_ras(Geometry.of(image))))
+    return data
+
+
+def ensure_converters(scene) -> None:
+    """Tell MRML how to convert segments where no application has done so, as in the plain `slicer-core` wheel."""
+    factory = slicer.vtkSegmentationConverterFactory.GetInstance()
+    if factory.ConstructRepresentationObjectByRepresentation("Closed surface") is None:
+        slicer.vtkSlicerSegmentationsModuleLogic().SetMRMLScene(scene)

@@ -1,0 +1,223 @@
+"""Everything a morph needs, on plain MRML: for Slicer's console, scripts without a window, notebooks and the panel."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from decimal import Decimal
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import slicer
+
+from ..errors import InputError
+
+if TYPE_CHECKING:
+    from .preview import LivePreview
+    from .results import Created
+    from .scene_jobs import SceneJob
+    from .volumes import WorldCTs
+
+
+class MorphSession:
+    """Registers and morphs the CTs of one scene.
+
+    Inputs are volume nodes, segmentation or label map nodes and table nodes; they are only read, wherever their
+    parent transforms put them. Results are new nodes. The long work runs in a child process.
+
+    Example:
+        >>> session = MorphSession()
+        >>> path = session.register(source, target)
+        >>> made = session.create(path, percent=50, labels=segmentation)
+        >>> made.volume.GetName(), made.verdict
+        ('SYNTHETIC 1f0c2b7a9d3e', 'pass')
+
+    Args:
+        scene: `slicer.mrmlScene` unless given.
+    """
+
+    def __init__(self, scene=None) -> None:
+        self.scene = scene if scene is not None else slicer.mrmlScene
+        self._cts: WorldCTs | None = None
+
+    def register(self, source, target, **options: Any):
+        """Find the path between two volume nodes and return the node that stands for it; waits for the end.
+
+        options: as for `start_registration`. Raises InputError for nodes that are no CT.
+        """
+        return self.start_registration(source, target, **options).wait()
+
+    def create(self, path, percent: float, **options: Any) -> Created:
+        """Make the synthetic CT `percent` (0 to 100) of the way along a path node; waits for the end.
+
+        options: as for `start_morph`. Raises InputError where the path does not fit its volumes any more.
+        """
+        return self.start_morph(path, percent, **options).wait()
+
+    def start_registration(
+        self, source, target, source_labels=None, target_labels=None, backend: str | None = None, seed: int = 0
+    ) -> SceneJob:
+        """Start a registration; the job's `value` is the path node.
+
+        source_labels, target_labels: segmentation or label map nodes that guide it; both or none. backend: "ants" or
+        "simpleitk"; the better one that is installed if not given.
+        """
+        from ..morph.path import MorphPath
+        from .path_nodes import add_path
+        from .scene_jobs import SceneJob
+
+        if (source_labels is None) != (target_labels is None):
+            raise InputError("Labels of one side alone cannot guide a registration; give both sides' or none.")
+
+        def export(folder: Path) -> Mapping[str, Any]:
+            return {
+                **self._export_pair(folder, source, target),
+                "source_labels": self._export_labels(folder, "source", source_labels, source)[0],
+                "target_labels": self._export_labels(folder, "target", target_labels, target)[0],
+                "backend": backend,
+                "seed": seed,
+                "repeatable": False,
+                "output": str(folder / "path.nrrd"),
+                "overwrite": False,
+            }
+
+        def take(folder: Path, result: Mapping[str, Any]):
+            found = MorphPath.load(result["file"])
+            found.check(self._ct(source).image, self._ct(target).image)  # they may have changed meanwhile
+            return add_path(self.scene, found, source, target)
+
+        return SceneJob("morph.register", export, take).start()
+
+    def start_morph(
+        self, path, percent: float, labels=None, metadata=None, target_metadata=None, grid: str = "source"
+    ) -> SceneJob:
+        """Start making the exact morph; the job's `value` is a `Created`.
+
+        path: a path node. labels: segmentation or label map node of the source. metadata, target_metadata: table
+        nodes (field, value) of both sides. grid: "source", "target" or "fit", see `morph.warping`.
+        """
+        from ..morph.outputs import MorphFiles
+        from .path_nodes import ends_of, read_path
+        from .results import take_morph
+        from .scene_jobs import SceneJob
+
+        reason = self.why_stale(path)
+        if reason:
+            raise InputError(reason)
+        source, target = ends_of(path)
+        if not 0 <= float(percent) <= 100:
+            raise InputError(f"The percentage is {percent}; expected a number from 0 to 100.")
+        share = Decimal(str(round(float(percent), 4))).normalize()
+        morph_path = read_path(path)
+        carried: dict[str, Any] = {}
+
+        def export(folder: Path) -> Mapping[str, Any]:
+            exported, carried["segments"] = self._export_labels(folder, "source", labels, source)
+            morph_path.save(folder / "path.nrrd")
+            return {
+                **self._export_pair(folder, source, target),
+                "labels": exported,
+                "target_labels": [],
+                "metadata": self._export_metadata(folder, metadata, target_metadata),
+                "metadata_rules": None,
+                "path": str(folder / "path.nrrd"),
+                "backend": None,
+                "seed": 0,
+                "repeatable": False,
+                "percents": [f"{share:f}"],
+                "grid": grid,
+                "strict": False,
+                "contact_sheet": False,
+                "output": str(folder / "morph"),
+                "overwrite": False,
+            }
+
+        def take(folder: Path, result: Mapping[str, Any]) -> Created:
+            exact = {"source": morph_path.source.geometry, "target": morph_path.target.geometry}.get(grid)
+            segments = carried["segments"]
+            names = [layer.name for layer in segments.layers]
+            return take_morph(
+                self.scene, folder / "morph", MorphFiles(share), segments.looks, names, exact, source
+            )
+
+        return SceneJob("morph.morph", export, take).start()
+
+    def preview(self, path) -> LivePreview:
+        """A live view of a path, which `show` moves to any percentage. Raises InputError as `create` does."""
+        from .path_nodes import ends_of, read_path
+        from .preview import LivePreview
+
+        reason = self.why_stale(path)
+        if reason:
+            raise InputError(reason)
+        source, _ = ends_of(path)
+        return LivePreview(self.scene, read_path(path), source, self._ct(source).image)
+
+    def why_stale(self, path) -> str:
+        """Why a path node cannot be used any more, in a sentence; "" if it can.
+
+        A path is bound to geometry and voxels of both volumes, in the world: whoever moves or edits one of them has
+        another body.
+        """
+        from .path_nodes import bounds_of, ends_of
+
+        try:
+            pairs = list(zip(("source", "target"), ends_of(path), bounds_of(path), strict=True))
+            for role, node, bound in pairs:
+                if node is None:
+                    return f"The {role} of this path is no longer in the scene. Register again."
+                found = self._ct(node).bound
+                if not bound.geometry.same_as(found.geometry):
+                    return f"The {role} has been moved since this path was found. Register again."
+                if bound.content != found.content:
+                    return f"The voxels of the {role} have changed since this path was found. Register again."
+        except InputError as error:
+            return str(error)
+        return ""
+
+    def forget(self) -> None:
+        """Let go of everything that was read of the scene, as when it closes."""
+        if self._cts is not None:
+            self._cts.forget()
+
+    def _ct(self, node):
+        from .volumes import WorldCTs
+
+        if self._cts is None:
+            self._cts = WorldCTs()
+        return self._cts.of(node)
+
+    def _export_pair(self, folder: Path, source, target) -> dict[str, Any]:
+        """Write both CTs under names that tell nothing."""
+        import SimpleITK as sitk
+
+        files = {}
+        for role, node in (("source", source), ("target", target)):
+            files[role] = str(folder / f"{role}.nrrd")
+            sitk.WriteImage(self._ct(node).image, files[role], useCompression=False)
+        return {**files, "series_source": None, "series_target": None}
+
+    def _export_labels(self, folder: Path, role: str, labels, volume) -> tuple[list[dict[str, str]], Any]:
+        """Write label layers with their names; return what the job takes for them, and the segments."""
+        from ..images.writing import write_layer
+        from .segmentations import read_segments
+
+        segments = read_segments(labels, self._ct(volume).image)
+        files = []
+        for layer in segments.layers:
+            file = folder / f"{role}_{layer.name}.seg.nrrd"
+            write_layer(layer, file)
+            files.append({"name": layer.name, "file": str(file)})
+        return files, segments
+
+    def _export_metadata(self, folder: Path, source, target) -> list[str] | None:
+        from .tables import read_record
+
+        if source is None and target is None:
+            return None
+        files = []
+        for role, node in (("source", source), ("target", target)):
+            file = folder / f"{role}.json"
+            file.write_text(json.dumps(read_record(node) if node is not None else {}), encoding="utf-8")
+            files.append(str(file))
+        return files
