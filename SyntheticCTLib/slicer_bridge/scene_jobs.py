@@ -71,12 +71,19 @@ class SceneJob:
             self._settle()
         return events
 
-    def wait(self, on_event: Callable[[Event], None] = lambda event: None) -> Any:
-        """Wait for the end and return `value`. Raises the error the job ended with, `Cancelled` if it was cancelled."""
+    def wait(
+        self, on_event: Callable[[Event], None] = lambda event: None, on_wait: Callable[[], None] = lambda: None
+    ) -> Any:
+        """Wait for the end and return `value`.
+
+        on_event: takes each event. on_wait: called many times a second, such as `slicer.app.processEvents`.
+        Raises the error the job ended with, `Cancelled` if it was cancelled.
+        """
         try:
             while not self.finished:
                 for event in self.poll():
                     on_event(event)
+                on_wait()
                 time.sleep(_POLL_INTERVAL)
         finally:
             self.cancel()

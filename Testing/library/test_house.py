@@ -19,13 +19,14 @@ ROOMS = {
     "jobs": set(),
     "morph": {"images", "jobs"},
     "slicer_bridge": {"images", "jobs", "morph"},
+    "panel": {"slicer_bridge"},
 }
 """Each room and the rooms it may import."""
 
-SLICER_SIDE = {"slicer_bridge"}
-"""Rooms that live in Slicer: there, and only there, `slicer` and `vtk` are always at hand."""
+SLICER_SIDE = {"slicer_bridge": {"vtk"}, "panel": {"vtk", "qt", "ctk"}}
+"""Rooms that live in Slicer: there, and only there, `slicer` is always at hand, and these."""
 
-LAZY = {"ants", "torch", "dask", "pydicom", "scipy", "matplotlib", "vtk"}
+LAZY = {"ants", "torch", "dask", "pydicom", "scipy", "matplotlib", "vtk", "qt", "ctk"}
 """Packages that are imported in the function that needs them."""
 
 FILES = sorted(LIBRARY.rglob("*.py"))
@@ -54,7 +55,7 @@ def test_a_file_imports_only_the_rooms_below_its_own_and_nothing_heavy_at_file_s
         parts = module.split(".")
         if parts[0] == "SyntheticCTLib" and len(parts) > 1 and room in ROOMS and parts[1] in ROOMS:
             assert parts[1] in ROOMS[room] | {room}, f"{room} imports {module}"
-        lazy = LAZY - {"vtk"} if room in SLICER_SIDE else LAZY | {"slicer"}
+        lazy = LAZY - SLICER_SIDE[room] if room in SLICER_SIDE else LAZY | {"slicer"}
         assert not (at_top and parts[0] in lazy), f"{module} is imported at file scope"
 
 

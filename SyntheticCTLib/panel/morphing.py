@@ -1,0 +1,204 @@
+"""Section "Morph": the live slider, and the exact scan at one place of it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import slicer
+from slicer.i18n import tr as _
+
+from .errors import errors_shown
+from .texts import colored, progress_text, tooltip, verdict_text
+
+PATH_CLASS = "vtkMRMLGridTransformNode"
+PATH_ATTRIBUTE = "SyntheticCT.path"
+"""What tells a path node from other transforms (`slicer_bridge.path_nodes`, which is too heavy to load here)."""
+
+if TYPE_CHECKING:
+    from ..slicer_bridge.preview import LivePreview
+    from ..slicer_bridge.results import Created
+    from ..slicer_bridge.scene_jobs import SceneJob
+    from ..slicer_bridge.slice_views import BorrowedViews
+
+
+class MorphSection:
+    """Slider, live preview and *Create*.
+
+    The preview is a guest in the slice views: it comes when the slider is moved or its box is checked, and goes when
+    the box is unchecked, the module is left, the scene is saved or closed.
+
+    Args:
+        panel: the panel this is a section of.
+    """
+
+    def __init__(self, panel) -> None:
+        self._panel = panel
+        self._ui = panel.ui
+        self._running = False
+        self._preview: LivePreview | None = None
+        self._views: BorrowedViews | None = None
+        self._previewed_path = ""
+        self._report = None
+        self._ui.morphPathSelector.addAttribute(PATH_CLASS, PATH_ATTRIBUTE)
+        self._show_report_button(None)
+        self._ui.morphPathSelector.connect("currentNodeChanged(vtkMRMLNode*)", self.on_path)
+        self._ui.percentSliderWidget.connect("valueChanged(double)", self.on_percent)
+        self._ui.livePreviewCheckBox.connect("toggled(bool)", self.on_live_preview)
+        self._ui.createPushButton.connect("clicked()", self.on_create)
+        self._ui.showReportPushButton.connect("clicked()", self.on_show_report)
+
+    def update(self, parameters) -> None:
+        """Show whether the path still fits, and what can be pressed."""
+        reason = self._why_not(parameters)
+        ready = not reason
+        if self._preview is not None and (not ready or parameters.path.GetID() != self._previewed_path):
+            self.stop_preview()
+        self._ui.percentSliderWidget.enabled = ready
+        self._ui.livePreviewCheckBox.enabled = ready
+        self._ui.pathStatusLabel.text = colored(reason, "warn") if parameters.path is not None and reason else reason
+        self._ui.pathStatusLabel.visible = bool(reason)
+        button = self._ui.createPushButton
+        if self._running:
+            button.text = _("Cancel")
+            button.toolTip = _("Ends it at once; the scene stays as it is.")
+            button.enabled = True
+            return
+        reason = reason or self._panel.busy_reason()
+        button.text = _("Create the synthetic CT")
+        button.enabled = not reason
+        button.toolTip = reason or _("Makes the exact scan at this percentage, with labels and metadata, as new nodes.")
+
+    def on_path(self, path) -> None:
+        """Another path was chosen: the volumes it leads from and to become the inputs."""
+        from ..slicer_bridge.path_nodes import ends_of
+
+        if path is None or self._panel.quiet:
+            return
+        source, target = ends_of(path)
+        if source is not None and target is not None:
+            self._panel.parameters.sourceVolume = source
+            self._panel.parameters.targetVolume = target
+
+    def on_percent(self, value: float) -> None:
+        """The slider was moved, or the percentage was set from elsewhere."""
+        if self._panel.quiet or not self._ui.percentSliderWidget.enabled:
+            return
+        if self._preview is None:
+            self._ui.livePreviewCheckBox.checked = True  # which starts it
+        if self._preview is not None:
+            self._preview.show(value)
+
+    def on_live_preview(self, checked: bool) -> None:
+        """The preview was asked for, or sent away."""
+        if not checked:
+            self._end_preview()
+        elif self._preview is None:
+            with errors_shown(_("The preview could not be made.")):
+                self._start_preview()
+
+    def on_create(self) -> None:
+        """Start making the exact scan, or cancel what runs."""
+        if self._running:
+            self._panel.jobs.cancel()
+            return
+        parameters = self._panel.parameters
+        with errors_shown(_("The synthetic CT could not be made.")):
+            job = self._panel.session.start_morph(
+                parameters.path,
+                parameters.percent,
+                labels=parameters.sourceLabels,
+                metadata=parameters.sourceMetadata,
+                target_metadata=parameters.targetMetadata,
+                grid=parameters.grid.value,
+            )
+            self._running = True
+            self._show_report_button(None)
+            self._panel.jobs.run(_("a synthetic CT"), job, self._on_event, self._on_end)
+            self._say(_("Starting..."))
+
+    def on_show_report(self) -> None:
+        """Show the quality report of the last scan in a table view."""
+        report = slicer.mrmlScene.GetNodeByID(self._report or "")
+        if report is None:
+            return
+        selection = slicer.app.applicationLogic().GetSelectionNode()
+        selection.SetActiveTableID(report.GetID())
+        slicer.app.applicationLogic().PropagateTableSelection()
+        if slicer.app.layoutManager() is not None:
+            slicer.app.layoutManager().setLayout(slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpTableView)
+
+    def stop_preview(self) -> None:
+        """Send the preview away and give the views back; harmless when there is none."""
+        if self._ui.livePreviewCheckBox.checked:
+            self._ui.livePreviewCheckBox.checked = False  # which ends it
+        self._end_preview()
+
+    def forget(self) -> None:
+        """The scene has gone, and everything in it."""
+        self.stop_preview()
+        self._running = False
+        self._say("")
+        self._show_report_button(None)
+
+    def _why_not(self, parameters) -> str:
+        from ..slicer_bridge.path_nodes import ends_of
+
+        if parameters.path is None:
+            return _("Register first, or choose a path.")
+        chosen = (parameters.sourceVolume, parameters.targetVolume)
+        if None not in chosen and [node.GetID() for node in chosen] != [_id(node) for node in ends_of(parameters.path)]:
+            return _("This path leads between other volumes than the chosen ones. Register again, or choose its volumes.")
+        return self._panel.session.why_stale(parameters.path)
+
+    def _start_preview(self) -> None:
+        from ..slicer_bridge.slice_views import BorrowedViews
+
+        parameters = self._panel.parameters
+        preview = self._panel.session.preview(parameters.path)
+        preview.show(parameters.percent)
+        self._preview, self._previewed_path = preview, parameters.path.GetID()
+        labels = [node for node in (parameters.sourceLabels, parameters.targetLabels) if node is not None]
+        self._views = BorrowedViews(slicer.mrmlScene, preview.volume, labels)
+
+    def _end_preview(self) -> None:
+        if self._views is not None:
+            self._views.give_back()
+        if self._preview is not None:
+            self._preview.remove()
+        self._preview, self._views, self._previewed_path = None, None, ""
+
+    def _on_event(self, event) -> None:
+        if event["event"] == "stage":
+            self._say(progress_text(event))
+
+    def _on_end(self, job: SceneJob) -> None:
+        self._running = False
+        if job.error is not None:
+            self._say(colored(str(job.error), "reject"))
+            slicer.util.errorDisplay(str(job.error))
+        elif job.cancelled:
+            self._say(_("Cancelled; the scene is as it was."))
+        else:
+            self._show(job.value)
+        self._panel.update()
+
+    def _show(self, made: Created) -> None:
+        from ..slicer_bridge.slice_views import show_in_slices
+
+        self.stop_preview()
+        show_in_slices(slicer.mrmlScene, made.volume)
+        text = _("{name}: {verdict}").format(name=made.volume.GetName(), verdict=verdict_text(made.verdict))
+        self._say(colored(text, made.verdict), tooltip(made.reasons))
+        self._show_report_button(made.report)
+
+    def _show_report_button(self, report) -> None:
+        self._report = report.GetID() if report is not None else None
+        self._ui.showReportPushButton.visible = report is not None
+
+    def _say(self, text: str, more: str = "") -> None:
+        self._ui.createStatusLabel.text = text
+        self._ui.createStatusLabel.toolTip = more
+
+
+def _id(node) -> str:
+    return node.GetID() if node is not None else ""
