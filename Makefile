@@ -1,6 +1,7 @@
 # Everything a contributor runs, by name. Each target sets up .venv first; nothing but packages is downloaded.
 #   make demo         run the main job on built-in sample data; results and pictures in demo/
-#   make test         run the tests
+#   make test         run the tests: library and bridge, then the panel on its host
+#   make test-all     the same, and bridge and panel once more on the MRML of the oldest Slicer supported
 #   make proof        the longer proofs on real CTs (../shared/data), results in proof/
 #   make bench        speed and quality against the named rivals, a table and bench.json
 #   make lint         style
@@ -10,9 +11,11 @@ PYTHON ?= python3
 VENV   := .venv
 BIN    := $(VENV)/bin
 READY  := $(VENV)/.ready
+OLD    := .venv-slicer-5.12
+OLD_READY := $(OLD)/.ready
 RUN    := $(BIN)/python
 
-.PHONY: demo test proof bench lint system-libs check-libs clean
+.PHONY: demo test test-all proof bench lint system-libs check-libs clean
 
 demo: $(READY)
 	rm -rf demo
@@ -24,8 +27,14 @@ demo: $(READY)
 	    --metadata demo/source/phantom_001.json demo/target/phantom_002.json
 	@echo "Look at demo/morph/private/morph_050.png, open demo/morph/morph_050.nii.gz in 3D Slicer."
 
+# The panel's tests put the host's `slicer` modules beside MRML's before anybody imports `slicer`: a process of their own.
 test: $(READY)
 	$(RUN) -m pytest
+	QT_QPA_PLATFORM=offscreen $(RUN) -m pytest Testing/panel
+
+test-all: test $(OLD_READY)
+	$(OLD)/bin/python -m pytest Testing/bridge
+	QT_QPA_PLATFORM=offscreen $(OLD)/bin/python -m pytest Testing/panel
 
 proof: $(READY)
 	missed=0; for proof in prove_path prove_morphs; do $(RUN) Testing/proof/$$proof.py || missed=1; done; exit $$missed
@@ -36,8 +45,11 @@ bench: $(READY)
 lint: $(READY)
 	$(BIN)/ruff check .
 
-# antspyx brings its own libraries but expects these of the system (minimal containers lack them).
-SYSTEM_LIBS := libstdc++.so.6 libz.so.1
+# antspyx, VTK and Qt bring their own libraries but expect these of the system (minimal containers lack them).
+SYSTEM_LIBS := libstdc++.so.6 libz.so.1 libGL.so.1 libEGL.so.1 libX11.so.6 libfontconfig.so.1 libxkbcommon.so.0 \
+    libdbus-1.so.3 libglib-2.0.so.0
+SYSTEM_PACKAGES := libstdc++6 zlib1g libgl1 libegl1 libx11-6 libfontconfig1 libxkbcommon0 libdbus-1-3 libglib2.0-0 \
+    fonts-dejavu-core
 
 check-libs:
 	@for lib in $(SYSTEM_LIBS); do \
@@ -51,7 +63,7 @@ system-libs:
 	done; \
 	if [ -n "$$missing" ]; then \
 	    echo "installing for$$missing"; \
-	    apt-get update -q && apt-get install -q -y --no-install-recommends libstdc++6 zlib1g; \
+	    apt-get update -q && apt-get install -q -y --no-install-recommends $(SYSTEM_PACKAGES); \
 	else echo "all system libraries are there"; fi
 
 $(READY): pyproject.toml constraints.txt | check-libs
@@ -61,5 +73,12 @@ $(READY): pyproject.toml constraints.txt | check-libs
 	$(RUN) -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[ants,slicer,test]'
 	touch $(READY)
 
+$(OLD_READY): $(READY)
+	$(PYTHON) -m venv $(OLD)
+	grep -v -i -E '^(slicer-core|vtk)==' constraints.txt > $(OLD)/constraints.txt
+	$(OLD)/bin/python -m pip install -q --disable-pip-version-check -c $(OLD)/constraints.txt -e '.[ants,test]' \
+	    slicer-core==5.12.4.0 vtk==9.6.0 PySide6-Essentials==6.9.3
+	touch $(OLD_READY)
+
 clean:
-	rm -rf $(VENV) demo proof bench.json build dist *.egg-info
+	rm -rf $(VENV) $(OLD) demo proof bench.json build dist *.egg-info

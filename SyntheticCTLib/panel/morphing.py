@@ -38,10 +38,10 @@ class MorphSection:
         self._preview: LivePreview | None = None
         self._views: BorrowedViews | None = None
         self._previewed_path = ""
+        self._path_seen = ""
         self._report = None
         self._ui.morphPathSelector.addAttribute(PATH_CLASS, PATH_ATTRIBUTE)
         self._show_report_button(None)
-        self._ui.morphPathSelector.connect("currentNodeChanged(vtkMRMLNode*)", self.on_path)
         self._ui.percentSliderWidget.connect("valueChanged(double)", self.on_percent)
         self._ui.livePreviewCheckBox.connect("toggled(bool)", self.on_live_preview)
         self._ui.createPushButton.connect("clicked()", self.on_create)
@@ -49,6 +49,7 @@ class MorphSection:
 
     def update(self, parameters) -> None:
         """Show whether the path still fits, and what can be pressed."""
+        self._follow_path(parameters)
         reason = self._why_not(parameters)
         ready = not reason
         if self._preview is not None and (not ready or parameters.path.GetID() != self._previewed_path):
@@ -67,17 +68,6 @@ class MorphSection:
         button.text = _("Create the synthetic CT")
         button.enabled = not reason
         button.toolTip = reason or _("Makes the exact scan at this percentage, with labels and metadata, as new nodes.")
-
-    def on_path(self, path) -> None:
-        """Another path was chosen: the volumes it leads from and to become the inputs."""
-        from ..slicer_bridge.path_nodes import ends_of
-
-        if path is None or self._panel.quiet:
-            return
-        source, target = ends_of(path)
-        if source is not None and target is not None:
-            self._panel.parameters.sourceVolume = source
-            self._panel.parameters.targetVolume = target
 
     def on_percent(self, value: float) -> None:
         """The slider was moved, or the percentage was set from elsewhere."""
@@ -140,11 +130,22 @@ class MorphSection:
         self._say("")
         self._show_report_button(None)
 
-    def _why_not(self, parameters) -> str:
+    def _follow_path(self, parameters) -> None:
+        """Where another path was chosen, the volumes it leads from and to become the inputs."""
+        seen, self._path_seen = self._path_seen, _id(parameters.path)
+        if parameters.path is None or seen == self._path_seen or self._panel.quiet:
+            return
         from ..slicer_bridge.path_nodes import ends_of
 
+        source, target = ends_of(parameters.path)
+        if source is not None and target is not None:
+            parameters.sourceVolume, parameters.targetVolume = source, target
+
+    def _why_not(self, parameters) -> str:
         if parameters.path is None:
             return _("Register first, or choose a path.")
+        from ..slicer_bridge.path_nodes import ends_of
+
         chosen = (parameters.sourceVolume, parameters.targetVolume)
         if None not in chosen and [node.GetID() for node in chosen] != [_id(node) for node in ends_of(parameters.path)]:
             return _("This path leads between other volumes than the chosen ones. Register again, or choose its volumes.")

@@ -67,9 +67,9 @@ class Panel(VTKObservationMixin):
         self.quiet = True  # widgets that take their values from a loaded scene are not being clicked
         try:
             self._gui_tag = parameters.connectGui(self.ui)
+            self.update()
         finally:
             self.quiet = False
-        self.update()
         self.open_section(self._next_section())
 
     def detach(self) -> None:
@@ -132,10 +132,12 @@ class Panel(VTKObservationMixin):
         self._watched = sorted(nodes)
 
     def _volumes(self) -> list:
+        chosen = [self.parameters.sourceVolume, self.parameters.targetVolume]
+        if self.parameters.path is None:
+            return chosen
         from ..slicer_bridge.path_nodes import ends_of
 
-        chosen = [self.parameters.sourceVolume, self.parameters.targetVolume]
-        return [*chosen, *(ends_of(self.parameters.path) if self.parameters.path is not None else ())]
+        return [*chosen, *ends_of(self.parameters.path)]
 
     def _on_volume_modified(self, caller=None, event=None) -> None:
         self.update()
