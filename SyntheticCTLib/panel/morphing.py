@@ -111,11 +111,10 @@ class MorphSection:
         report = slicer.mrmlScene.GetNodeByID(self._report or "")
         if report is None:
             return
-        selection = slicer.app.applicationLogic().GetSelectionNode()
-        selection.SetActiveTableID(report.GetID())
-        slicer.app.applicationLogic().PropagateTableSelection()
-        if slicer.app.layoutManager() is not None:
+        if slicer.app.layoutManager() is not None:  # first, for only a view that exists takes the table
             slicer.app.layoutManager().setLayout(slicer.vtkMRMLLayoutNode.SlicerLayoutFourUpTableView)
+        slicer.app.applicationLogic().GetSelectionNode().SetActiveTableID(report.GetID())
+        slicer.app.applicationLogic().PropagateTableSelection()
 
     def stop_preview(self) -> None:
         """Send the preview away and give the views back; harmless when there is none."""
@@ -184,10 +183,12 @@ class MorphSection:
         self._panel.update()
 
     def _show(self, made: Created) -> None:
-        from ..slicer_bridge.slice_views import show_in_slices
+        from ..slicer_bridge.slice_views import hide_overlays, show_in_slices
 
         self.stop_preview()
         show_in_slices(slicer.mrmlScene, made.volume)
+        # Labels of another body over this one would deceive; they are still in the Data module, one click away.
+        hide_overlays([self._panel.parameters.sourceLabels, self._panel.parameters.targetLabels])
         text = _("{name}: {verdict}").format(name=made.volume.GetName(), verdict=verdict_text(made.verdict))
         self._say(colored(text, made.verdict), tooltip(made.reasons))
         self._show_report_button(made.report)

@@ -114,8 +114,10 @@ class Panel(VTKObservationMixin):
         self._session = None
 
     def end(self) -> None:
-        """The panel is going away, as when Slicer closes."""
-        self.close_scene()
+        """The panel is going away, as when Slicer closes: end the job, and touch no widget, for they may be gone."""
+        self.parameters = None
+        self.removeObservers()
+        self.jobs.abandon()
 
     def _on_modified(self, caller=None, event=None) -> None:
         self.update()

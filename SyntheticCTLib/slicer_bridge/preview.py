@@ -7,25 +7,20 @@ grid transform node are rewritten in place. Slicer re-slices its views from that
 from __future__ import annotations
 
 import numpy as np
-import SimpleITK as sitk
 import slicer
-import vtk
+import SimpleITK as sitk
 from vtk.util.numpy_support import vtk_to_numpy
 
 from ..images.geometry import Geometry
 from ..morph.path import MorphPath, coarse_over, positions
 from .frames import ijk_to_ras, to_matrix, vtk_image
-from .volumes import copy_display
-from .world import is_direct
+from .stand_ins import add_display, add_stand_in, hide, remove
 
 KNOTS = 9
 """At t = 0, 1/8 ... 1; between two of them the field is blended linearly, which errs by 0.003 mm on average."""
 
 SPACING_MM = 5.0
-"""Grid of the previewed field: nine of them for a chest take 35 MB."""
-
-ROLE = "SyntheticCT.preview"
-"""Attribute of the nodes of a preview, which are never saved."""
+"""Grid of the previewed field: nine of them for a chest take 15 to 35 MB."""
 
 
 class LivePreview:
@@ -47,8 +42,10 @@ class LivePreview:
         self._field = vtk_image(self._knots[0], vector=True)
         self._array = vtk_to_numpy(self._field.GetPointData().GetScalars()).reshape(self._knots[0].shape)
         self.transform = self._add_transform()
-        self.volume = self._add_volume(source, image)
-        self.percent = 0.0
+        self.volume = add_stand_in(scene, source, image, "Morph preview")
+        self._display = add_display(scene, source)
+        self.volume.SetAndObserveDisplayNodeID(self._display.GetID())
+        self.volume.SetAndObserveTransformNodeID(self.transform.GetID())
 
     def show(self, percent: float) -> None:
         """Move to `percent` (0 to 100) of the way; the views follow by themselves."""
@@ -58,20 +55,14 @@ class LivePreview:
         np.multiply(self._knots[first], 1 - share, out=self._array)
         np.multiply(self._knots[first + 1], share, out=self._scratch)
         self._array += self._scratch
-        self.percent = float(percent)
         self._field.GetPointData().GetScalars().Modified()
         self._field.Modified()
         self._bent.Modified()
 
     def remove(self) -> None:
         """Take the preview out of the scene; harmless when that has happened."""
-        for node in (self.volume, self.transform):
-            if node is not None and self._scene.IsNodePresent(node):
-                display = node.GetDisplayNode() if node is self.volume else None
-                self._scene.RemoveNode(node)
-                if display is not None and self._scene.IsNodePresent(display):
-                    self._scene.RemoveNode(display)
-        self.volume = self.transform = None
+        remove(self._scene, self.volume, self._display, self.transform)
+        self.volume = self.transform = self._display = None
 
     def _add_transform(self):
         matrix = ijk_to_ras(self._grid)
@@ -83,31 +74,9 @@ class LivePreview:
         self._bent.SetDisplacementGridData(self._field)
         self._bent.SetGridDirectionMatrix(to_matrix(directions))
         node = slicer.vtkMRMLGridTransformNode()
-        _hide(node, "Morph preview transform")
+        hide(node, "Morph preview transform")
         node.SetAndObserveTransformFromParent(self._bent)
         return self._scene.AddNode(node)
-
-    def _add_volume(self, source, image: sitk.Image):
-        node = slicer.vtkMRMLScalarVolumeNode()
-        _hide(node, "Morph preview")
-        node.SetIJKToRASMatrix(to_matrix(ijk_to_ras(Geometry.of(image))))
-        if is_direct(source):
-            node.SetAndObserveImageData(source.GetImageData())
-        else:
-            node.SetAndObserveImageData(vtk_image(sitk.GetArrayViewFromImage(image)))
-        self._scene.AddNode(node)
-        copy_display(node, source)
-        node.GetDisplayNode().SetSaveWithScene(False)
-        node.GetDisplayNode().SetAttribute(ROLE, "1")
-        node.SetAndObserveTransformNodeID(self.transform.GetID())
-        return node
-
-
-def _hide(node: vtk.vtkObject, name: str) -> None:
-    node.SetName(name)
-    node.SetHideFromEditors(True)
-    node.SetSaveWithScene(False)
-    node.SetAttribute(ROLE, "1")
 
 
 def _displacements(path: MorphPath, grid: Geometry) -> np.ndarray:

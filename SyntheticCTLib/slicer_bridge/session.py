@@ -13,6 +13,7 @@ import slicer
 from ..errors import InputError
 
 if TYPE_CHECKING:
+    from .comparison import Comparison
     from .preview import LivePreview
     from .results import Created
     from .scene_jobs import SceneJob
@@ -152,6 +153,28 @@ class MorphSession:
             raise InputError(reason)
         source, _ = ends_of(path)
         return LivePreview(self.scene, read_path(path), source, self._ct(source).image)
+
+    def compare(self, path, overlays=()) -> Comparison:
+        """Begin a comparison of source, synthetic and target; see `Comparison`. Raises InputError as `create` does.
+
+        overlays: segmentation nodes to keep out of sight meanwhile.
+        """
+        from .comparison import Comparison
+        from .path_nodes import ends_of
+
+        reason = self.why_stale(path)
+        if reason:
+            raise InputError(reason)
+        source, target = ends_of(path)
+        images = (self.world_image(source), self.world_image(target))
+        return Comparison(self.scene, path, source, target, *images, list(overlays))
+
+    def world_image(self, volume):
+        """The CT of a volume node where it lies in the world, a SimpleITK image (int16 HU, LPS).
+
+        Raises InputError if it is no CT.
+        """
+        return self._ct(volume).image
 
     def why_stale(self, path) -> str:
         """Why a path node cannot be used any more, in a sentence; "" if it can.

@@ -20,16 +20,11 @@ class BorrowedViews:
         self._scene = scene
         self._volume_id = volume.GetID()
         self._before: dict[str, tuple[str | None, str | None]] = {}
-        self._hidden: list[str] = []
         for composite in composites(scene):
             self._before[composite.GetID()] = (composite.GetBackgroundVolumeID(), composite.GetLabelVolumeID())
             composite.SetBackgroundVolumeID(self._volume_id)
             composite.SetLabelVolumeID(None)
-        for node in overlays:
-            display = node.GetDisplayNode() if node is not None and node.IsA("vtkMRMLSegmentationNode") else None
-            if display is not None and display.GetVisibility():
-                display.SetVisibility(False)
-                self._hidden.append(display.GetID())
+        self._hidden = hide_overlays(overlays)
 
     def give_back(self) -> None:
         """Restore what was shown, in views that the user has not given anything else meanwhile."""
@@ -49,6 +44,17 @@ class BorrowedViews:
 
     def _present(self, node_id: str | None) -> str | None:
         return node_id if node_id and self._scene.GetNodeByID(node_id) is not None else None
+
+
+def hide_overlays(nodes: list[Any]) -> list[str]:
+    """Take segmentation nodes out of sight; return the ids of the display nodes that were in it."""
+    hidden = []
+    for node in nodes:
+        display = node.GetDisplayNode() if node is not None and node.IsA("vtkMRMLSegmentationNode") else None
+        if display is not None and display.GetVisibility():
+            display.SetVisibility(False)
+            hidden.append(display.GetID())
+    return hidden
 
 
 def show_in_slices(scene, volume) -> None:
