@@ -1,4 +1,4 @@
-"""The Slicer module: a shell over `SyntheticCTLib.panel` (what is clicked) and `SyntheticCTLib.slicer_bridge` (MRML)."""
+"""The Slicer module: a shell over `SyntheticCTLib.panel` (what is clicked) and `slicer_bridge` (MRML)."""
 
 import os
 import sys
@@ -107,7 +107,6 @@ class SyntheticCTWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         self.addObserver(scene, scene.StartCloseEvent, self.onSceneStartClose)
         self.addObserver(scene, scene.EndCloseEvent, self.onSceneEndClose)
         self.addObserver(scene, scene.EndImportEvent, self.onSceneEndImport)
-        self.addObserver(scene, scene.StartSaveEvent, self.onSceneStartSave)
         slicer.app.connect("aboutToQuit()", self.panel.end)
         self.panel.attach(self.logic.getParameterNode())
 
@@ -123,7 +122,7 @@ class SyntheticCTWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def exit(self):
         """Another module is shown; a running job goes on."""
-        self.panel.morph.stop_preview()
+        self.panel.give_views_back()
 
     def onSceneStartClose(self, caller, event):
         """Everything of this scene ends with it."""
@@ -139,10 +138,6 @@ class SyntheticCTWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         """Show what a loaded scene remembers, if the module is shown."""
         if self.parent.isEntered:
             self.panel.attach(self.logic.getParameterNode())
-
-    def onSceneStartSave(self, caller, event):
-        """The preview never gets into a saved scene, nor do the views show it there."""
-        self.panel.morph.stop_preview()
 
 
 #

@@ -25,7 +25,7 @@ class MorphSection:
     """Slider, live preview and *Create*.
 
     The preview is a guest in the slice views: it comes when the slider is moved or its box is checked, and goes when
-    the box is unchecked, the module is left, the scene is saved or closed.
+    the box is unchecked, the module is left or the scene is closed. It is never saved.
 
     Args:
         panel: the panel this is a section of.
@@ -39,10 +39,10 @@ class MorphSection:
         self._views: BorrowedViews | None = None
         self._previewed_path = ""
         self._path_seen = ""
+        self._percent_seen = 0.0
         self._report = None
         self._ui.morphPathSelector.addAttribute(PATH_CLASS, PATH_ATTRIBUTE)
         self._show_report_button(None)
-        self._ui.percentSliderWidget.connect("valueChanged(double)", self.on_percent)
         self._ui.livePreviewCheckBox.connect("toggled(bool)", self.on_live_preview)
         self._ui.createPushButton.connect("clicked()", self.on_create)
         self._ui.showReportPushButton.connect("clicked()", self.on_show_report)
@@ -50,12 +50,13 @@ class MorphSection:
     def update(self, parameters) -> None:
         """Show whether the path still fits, and what can be pressed."""
         self._follow_path(parameters)
-        reason = self._why_not(parameters)
+        reason = self.why_not(parameters)
         ready = not reason
         if self._preview is not None and (not ready or parameters.path.GetID() != self._previewed_path):
-            self.stop_preview()
+            self._panel.give_views_back()
         self._ui.percentSliderWidget.enabled = ready
-        self._ui.livePreviewCheckBox.enabled = ready
+        self._ui.livePreviewCheckBox.enabled = ready and not self._panel.inspect.active
+        self._follow_percent(parameters, ready)
         self._ui.pathStatusLabel.text = colored(reason, "warn") if parameters.path is not None and reason else reason
         self._ui.pathStatusLabel.visible = bool(reason)
         button = self._ui.createPushButton
@@ -69,22 +70,13 @@ class MorphSection:
         button.enabled = not reason
         button.toolTip = reason or _("Makes the exact scan at this percentage, with labels and metadata, as new nodes.")
 
-    def on_percent(self, value: float) -> None:
-        """The slider was moved, or the percentage was set from elsewhere."""
-        if self._panel.quiet or not self._ui.percentSliderWidget.enabled:
-            return
-        if self._preview is None:
-            self._ui.livePreviewCheckBox.checked = True  # which starts it
-        if self._preview is not None:
-            self._preview.show(value)
-
     def on_live_preview(self, checked: bool) -> None:
         """The preview was asked for, or sent away."""
         if not checked:
             self._end_preview()
         elif self._preview is None:
             with errors_shown(_("The preview could not be made.")):
-                self._start_preview()
+                self._show_preview_in_slices()
 
     def on_create(self) -> None:
         """Start making the exact scan, or cancel what runs."""
@@ -140,7 +132,25 @@ class MorphSection:
         if source is not None and target is not None:
             parameters.sourceVolume, parameters.targetVolume = source, target
 
-    def _why_not(self, parameters) -> str:
+    def _follow_percent(self, parameters, ready: bool) -> None:
+        """Where the percentage has changed, the live body goes there; it comes into view if it was not.
+
+        This follows the parameter and not the slider: a slot of the slider that wrote another parameter would have
+        the old percentage put back before the new one was written.
+        """
+        seen, self._percent_seen = self._percent_seen, parameters.percent
+        if parameters.percent == seen or not ready or self._panel.quiet:
+            return
+        if self._panel.inspect.active:
+            if parameters.inspectedVolume is not None:
+                parameters.inspectedVolume = None
+        elif self._preview is None:
+            self._ui.livePreviewCheckBox.checked = True  # which starts it
+        if self._preview is not None:
+            self._preview.show(parameters.percent)
+
+    def why_not(self, parameters) -> str:
+        """Why the path cannot be walked now, in a sentence; "" if it can."""
         if parameters.path is None:
             return _("Register first, or choose a path.")
         from ..slicer_bridge.path_nodes import ends_of
@@ -150,13 +160,20 @@ class MorphSection:
             return _("This path leads between other volumes than the chosen ones. Register again, or choose its volumes.")
         return self._panel.session.why_stale(parameters.path)
 
-    def _start_preview(self) -> None:
+    def ensure_preview(self) -> LivePreview:
+        """The preview of the chosen path, at the slider's percentage; made if there is none."""
+        parameters = self._panel.parameters
+        if self._preview is None:
+            self._preview = self._panel.session.preview(parameters.path)
+            self._previewed_path = parameters.path.GetID()
+        self._preview.show(parameters.percent)
+        return self._preview
+
+    def _show_preview_in_slices(self) -> None:
         from ..slicer_bridge.slice_views import BorrowedViews
 
         parameters = self._panel.parameters
-        preview = self._panel.session.preview(parameters.path)
-        preview.show(parameters.percent)
-        self._preview, self._previewed_path = preview, parameters.path.GetID()
+        preview = self.ensure_preview()
         labels = [node for node in (parameters.sourceLabels, parameters.targetLabels) if node is not None]
         self._views = BorrowedViews(slicer.mrmlScene, preview.volume, labels)
 
@@ -183,12 +200,17 @@ class MorphSection:
         self._panel.update()
 
     def _show(self, made: Created) -> None:
-        from ..slicer_bridge.slice_views import hide_overlays, show_in_slices
+        parameters = self._panel.parameters
+        if self._panel.inspect.active:
+            parameters.inspectedVolume = made.volume
+        else:
+            from ..slicer_bridge.slice_views import hide_overlays, show_in_slices
 
-        self.stop_preview()
-        show_in_slices(slicer.mrmlScene, made.volume)
-        # Labels of another body over this one would deceive; they are still in the Data module, one click away.
-        hide_overlays([self._panel.parameters.sourceLabels, self._panel.parameters.targetLabels])
+            self.stop_preview()
+            show_in_slices(slicer.mrmlScene, made.volume)
+            # Labels of another body over this one would deceive; they are still there, one click away.
+            hide_overlays([parameters.sourceLabels, parameters.targetLabels])
+            parameters.inspectedVolume = made.volume
         text = _("{name}: {verdict}").format(name=made.volume.GetName(), verdict=verdict_text(made.verdict))
         self._say(colored(text, made.verdict), tooltip(made.reasons))
         self._show_report_button(made.report)

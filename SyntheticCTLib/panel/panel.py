@@ -10,9 +10,11 @@ from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
 from .inputs import InputsSection
+from .inspecting import InspectSection
 from .job_runner import JobRunner
 from .morphing import MorphSection
 from .registration import RegistrationSection
+from .view_marks import ViewMarks
 
 if TYPE_CHECKING:
     from ..slicer_bridge import MorphSession
@@ -48,7 +50,10 @@ class Panel(VTKObservationMixin):
         self.inputs = InputsSection(ui)
         self.registration = RegistrationSection(self)
         self.morph = MorphSection(self)
+        self.inspect = InspectSection(self)
+        self.marks = ViewMarks()
         self._sections = (ui.inputsCollapsibleButton, ui.registerCollapsibleButton, ui.morphCollapsibleButton)
+        # "Inspect" is not among them: it goes with the slider, and stays as the user left it.
         self._gui_tag = None
         self._watched: list[str] = []
 
@@ -67,6 +72,7 @@ class Panel(VTKObservationMixin):
         self.quiet = True  # widgets that take their values from a loaded scene are not being clicked
         try:
             self._gui_tag = parameters.connectGui(self.ui)
+            self.inspect.mend(parameters)
             self.update()
         finally:
             self.quiet = False
@@ -76,7 +82,7 @@ class Panel(VTKObservationMixin):
         """Let go of the parameter node; the preview goes with it."""
         if self.parameters is None:
             return
-        self.morph.stop_preview()
+        self.give_views_back()
         self.removeObservers()
         self._watched = []
         self.parameters.disconnectGui(self._gui_tag)
@@ -90,6 +96,12 @@ class Panel(VTKObservationMixin):
         self.inputs.update(self.parameters)
         self.registration.update(self.parameters)
         self.morph.update(self.parameters)
+        self.inspect.update(self.parameters)
+
+    def give_views_back(self) -> None:
+        """End comparison and preview: the module is left, or the scene is closed."""
+        self.inspect.stop()
+        self.morph.stop_preview()
 
     def why_not(self, parameters) -> str:
         """Why nothing can be registered now, in a sentence; "" if it can."""
@@ -117,6 +129,7 @@ class Panel(VTKObservationMixin):
         """The panel is going away, as when Slicer closes: end the job, and touch no widget, for they may be gone."""
         self.parameters = None
         self.removeObservers()
+        self.marks.end()
         self.jobs.abandon()
 
     def _on_modified(self, caller=None, event=None) -> None:

@@ -40,6 +40,46 @@ class Grid(Enum):
         }[self]
 
 
+class Window(Enum):
+    """Window presets for looking at CT; the value of all but the first is window and level in HU."""
+
+    SOURCE = "source"
+    LUNG = "1500/-600"
+    MEDIASTINUM = "400/40"
+    BONE = "1800/400"
+    LIVER = "160/60"
+    BRAIN = "80/40"
+
+    def label(self) -> str:
+        """Text in the combo box."""
+        return {
+            Window.SOURCE: _("As the source is shown"),
+            Window.LUNG: _("Lung"),
+            Window.MEDIASTINUM: _("Mediastinum"),
+            Window.BONE: _("Bone"),
+            Window.LIVER: _("Liver"),
+            Window.BRAIN: _("Brain"),
+        }[self]
+
+    def window_and_level(self) -> tuple[float, float] | None:
+        """In HU; None for the source's own."""
+        if self is Window.SOURCE:
+            return None
+        window, level = self.value.split("/")
+        return float(window), float(level)
+
+
+class Above(Enum):
+    """What is laid over the synthetic scan."""
+
+    TARGET = "Target"
+    SOURCE = "Source"
+
+    def label(self) -> str:
+        """Text in the combo box."""
+        return {Above.TARGET: _("Target"), Above.SOURCE: _("Source")}[self]
+
+
 @parameterNodeWrapper
 class SyntheticCTParameterNode:
     """Everything chosen in the panel."""
@@ -55,3 +95,8 @@ class SyntheticCTParameterNode:
     path: slicer.vtkMRMLGridTransformNode | None
     percent: Annotated[float, WithinRange(0, 100)] = 50.0
     grid: Grid = Grid.SOURCE
+    inspectedVolume: slicer.vtkMRMLScalarVolumeNode | None
+    window: Window = Window.SOURCE
+    alignTarget: bool = True
+    above: Above = Above.TARGET
+    fade: Annotated[float, WithinRange(0, 100)] = 0.0

@@ -41,7 +41,7 @@ class RegistrationSection:
         reason = self._panel.why_not(parameters)
         button.text = _("Register")
         button.enabled = not reason
-        button.toolTip = reason or _("Finds the smooth way from the source body to the target body; takes about a minute.")
+        button.toolTip = reason or _("Finds the smooth way from the source body to the target body.")
         both = parameters.sourceLabels is not None and parameters.targetLabels is not None
         self._ui.labelsGuideCheckBox.enabled = both
         self._ui.labelsGuideCheckBox.toolTip = (

@@ -19,8 +19,8 @@ from .stand_ins import add_display, add_stand_in, remove
 COLUMNS = ("Source", "Synthetic", "Target")
 PLANES = ("Axial", "Coronal")
 
-LAYOUT_ID = 5731
-"""Slicer's own layouts have ids below 100, user-defined ones of other modules any; this one is ours."""
+LABELS = {"Source": "S", "Synthetic": "M", "Target": "T"}
+"""In the views' own bars, which have room for one letter; the names stand in the corner."""
 
 VIEW_GROUP = 5731
 """Linked views are those of one group."""
@@ -47,8 +47,10 @@ def layout_description() -> str:
 
 
 def _view(column: str, plane: str) -> str:
-    properties = {"orientation": plane, "viewlabel": column, "viewgroup": VIEW_GROUP}
-    inside = "".join(f'<property name="{name}" action="default">{value}</property>' for name, value in properties.items())
+    properties = {"orientation": plane, "viewlabel": LABELS[column], "viewgroup": VIEW_GROUP}
+    inside = "".join(
+        f'<property name="{name}" action="default">{value}</property>' for name, value in properties.items()
+    )
     return f'<item><view class="vtkMRMLSliceNode" singletontag="{view_name(column, plane)}">{inside}</view></item>'
 
 
@@ -116,7 +118,7 @@ class Comparison:
         for plane in PLANES:
             composite = self._composite(view_name("Synthetic", plane))
             if composite is not None:
-                composite.SetForegroundVolumeID(above.GetID())
+                composite.SetForegroundVolumeID(above.GetID() if opacity > 0 else None)
                 composite.SetForegroundOpacity(float(opacity))
 
     def arrange(self) -> None:

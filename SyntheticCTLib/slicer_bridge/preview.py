@@ -7,13 +7,14 @@ grid transform node are rewritten in place. Slicer re-slices its views from that
 from __future__ import annotations
 
 import numpy as np
-import slicer
 import SimpleITK as sitk
+import slicer
 from vtk.util.numpy_support import vtk_to_numpy
 
 from ..images.geometry import Geometry
 from ..morph.path import MorphPath, coarse_over, positions
 from .frames import ijk_to_ras, to_matrix, vtk_image
+from .results import SYNTHETIC
 from .stand_ins import add_display, add_stand_in, hide, remove
 
 KNOTS = 9
@@ -43,6 +44,7 @@ class LivePreview:
         self._array = vtk_to_numpy(self._field.GetPointData().GetScalars()).reshape(self._knots[0].shape)
         self.transform = self._add_transform()
         self.volume = add_stand_in(scene, source, image, "Morph preview")
+        self.volume.SetAttribute(SYNTHETIC, "live")
         self._display = add_display(scene, source)
         self.volume.SetAndObserveDisplayNodeID(self._display.GetID())
         self.volume.SetAndObserveTransformNodeID(self.transform.GetID())

@@ -1,4 +1,4 @@
-"""A finished morph becomes nodes of the scene: volume, segmentation, metadata and report, under a subject of its own."""
+"""A finished morph becomes nodes of the scene: volume, segmentation, metadata, report, under their own subject."""
 
 from __future__ import annotations
 

@@ -63,6 +63,13 @@ def show_in_slices(scene, volume) -> None:
         composite.SetBackgroundVolumeID(volume.GetID())
 
 
+def fill_empty_views(scene, volume) -> None:
+    """Show a volume in the slice views if none of them shows anything."""
+    shown = [composite.GetBackgroundVolumeID() for composite in composites(scene)]
+    if not any(node_id and scene.GetNodeByID(node_id) is not None for node_id in shown):
+        show_in_slices(scene, volume)
+
+
 def composites(scene) -> list[Any]:
     """The nodes that say what each slice view shows."""
     return [scene.GetNthNodeByClass(number, _COMPOSITE) for number in range(scene.GetNumberOfNodesByClass(_COMPOSITE))]

@@ -7,8 +7,8 @@ from __future__ import annotations
 
 from typing import Any
 
-import slicer
 import SimpleITK as sitk
+import slicer
 
 from ..images.geometry import Geometry
 from .frames import ijk_to_ras, to_matrix, vtk_image

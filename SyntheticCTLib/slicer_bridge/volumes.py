@@ -60,11 +60,12 @@ def read_world_ct(node) -> WorldCT:
 def state_of(node) -> tuple:
     """Changes whenever voxels, geometry or parent transforms of a volume node do. Nothing is read, so it is quick."""
     image = node.GetImageData()
-    scalars = image.GetPointData().GetScalars() if image is not None else None
     linear = to_world(node)
     place = tuple((linear @ own_matrix(node)).ravel()) if linear is not None else _chain_state(node)
-    times = (image.GetAddressAsString(""), image.GetMTime(), scalars.GetMTime() if scalars is not None else 0) if image is not None else ()
-    return (*times, place)
+    if image is None:
+        return (place,)
+    scalars = image.GetPointData().GetScalars()
+    return (image.GetAddressAsString(""), image.GetMTime(), scalars.GetMTime() if scalars is not None else 0, place)
 
 
 def _chain_state(node) -> tuple:

@@ -68,7 +68,9 @@ class SliceView:
         return geometry_of((width, height, 1), values)
 
 
-@pytest.mark.parametrize(("parent", "percent"), [("none", 50), ("none", 63), ("none", 100), ("rigid", 50), ("bending", 50)])
+@pytest.mark.parametrize(
+    ("parent", "percent"), [("none", 50), ("none", 63), ("none", 100), ("rigid", 50), ("bending", 50)]
+)
 def test_the_lung_border_is_where_the_exact_volume_has_it(scene, parent, percent):
     source, world, path, preview = a_previewed_pair(scene, parent)
     preview.show(percent)
@@ -103,7 +105,8 @@ def test_dragging_changes_the_picture_at_once_and_leaves_the_source_alone(scene)
 def test_the_preview_shares_the_voxels_and_takes_the_sources_window(scene):
     source, _, _, preview = a_previewed_pair(scene)
     source.GetDisplayNode().SetAutoWindowLevel(0)
-    assert preview.volume.GetImageData().GetPointData().GetScalars() is source.GetImageData().GetPointData().GetScalars()
+    ours, its = (node.GetImageData().GetPointData().GetScalars() for node in (preview.volume, source))
+    assert ours is its
     assert preview.volume.GetDisplayNode() is not source.GetDisplayNode()
 
 
@@ -137,5 +140,6 @@ def _mean_surface_distance(first: sitk.Image, second: sitk.Image) -> float:
     flat = [mask[:, :, 0] for mask in (first, second)]
     outlines = [sitk.GetArrayFromImage(sitk.LabelContour(mask)) > 0 for mask in flat]
     assert all(outline.sum() > 100 for outline in outlines)
-    fields = [sitk.GetArrayFromImage(sitk.Abs(sitk.SignedMaurerDistanceMap(mask, useImageSpacing=True))) for mask in flat]
+    distances = [sitk.Abs(sitk.SignedMaurerDistanceMap(mask, useImageSpacing=True)) for mask in flat]
+    fields = [sitk.GetArrayFromImage(distance) for distance in distances]
     return float((fields[0][outlines[1]].mean() + fields[1][outlines[0]].mean()) / 2)

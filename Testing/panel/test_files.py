@@ -23,6 +23,8 @@ LEGAL_PAIRS = {
     "float": {"ctkSliderWidget"},
     "Method": {"QComboBox"},
     "Grid": {"QComboBox"},
+    "Window": {"QComboBox"},
+    "Above": {"QComboBox"},
     "node": {"qMRMLNodeComboBox"},
 }
 """Parameter types and the widgets that can be bound to them; another pair keeps the whole panel from opening."""

@@ -158,7 +158,7 @@ def test_dragging_shows_the_preview_hides_the_labels_and_leaving_gives_the_views
     assert not slicer.mrmlScene.GetFirstNodeByName("Morph preview")
 
 
-def test_the_preview_is_not_saved_and_goes_before_the_scene_is(user, tmp_path):
+def test_the_preview_is_not_saved_and_a_scene_saved_under_it_opens_with_the_source_in_view(user, tmp_path):
     source, _, _ = user.choose_pair()
     user.register()
     slicer.util.setSliceViewerLayers(background=source)
@@ -168,6 +168,10 @@ def test_the_preview_is_not_saved_and_goes_before_the_scene_is(user, tmp_path):
     user.host.save_scene(folder)
     (saved,) = folder.glob("*.mrml")
     assert "Morph preview" not in saved.read_text(encoding="utf-8")
+    user.host.close_scene()
+    user.host.load_scene(str(saved))
+    user.host.process_events(0.2)
+    assert {slicer.mrmlScene.GetNodeByID(shown).GetName() for shown in backgrounds()} == {"A"}
 
 
 def test_everything_chosen_survives_saving_and_loading(user, tmp_path):
