@@ -68,16 +68,13 @@ def registerSampleData():
 
 
 def makeSamplePhantom(source):
-    """Put the phantom of a Sample Data source into the scene; the window stays alive. Returns its volume node."""
-    from SyntheticCTLib.slicer_bridge.sample_data import start_phantom
+    """Put the phantom of a Sample Data source into the scene and into the views. Returns its volume node."""
     from SyntheticCTLib.slicer_bridge.slice_views import show_in_slices
 
-    seed, lesions = PHANTOMS[source.sampleName]
-    job = start_phantom(slicer.mrmlScene, seed, source.sampleName, lesions)
-    job.wait(on_wait=slicer.app.processEvents)
-    show_in_slices(slicer.mrmlScene, job.value.volume)
+    volume = SyntheticCTLogic().makePhantom(source.sampleName)
+    show_in_slices(slicer.mrmlScene, volume)
     slicer.util.resetSliceViews()
-    return job.value.volume
+    return volume
 
 
 #
@@ -175,6 +172,15 @@ class SyntheticCTLogic(ScriptedLoadableModuleLogic):
     def getParameterNode(self):
         """What the panel remembers, as typed members."""
         return SyntheticCTParameterNode(super().getParameterNode())
+
+    def makePhantom(self, name):
+        """Make one of the sample patients, such as "SyntheticCT phantom A", with labels and metadata; the window stays
+        alive. Returns its volume node."""
+        from SyntheticCTLib.slicer_bridge.sample_data import start_phantom
+
+        seed, lesions = PHANTOMS[name]
+        job = start_phantom(slicer.mrmlScene, seed, name, lesions)
+        return job.wait(on_wait=slicer.app.processEvents).volume
 
     def register(self, sourceVolume, targetVolume, waitForCompletion=True, **options):
         """Find the path between two volume nodes; see `MorphSession.start_registration` for the options.

@@ -157,7 +157,7 @@ class MorphSection:
 
         chosen = (parameters.sourceVolume, parameters.targetVolume)
         if None not in chosen and [node.GetID() for node in chosen] != [_id(node) for node in ends_of(parameters.path)]:
-            return _("This path leads between other volumes than the chosen ones. Register again, or choose its volumes.")
+            return _("This path leads between other volumes than the chosen ones. Register again.")
         return self._panel.session.why_stale(parameters.path)
 
     def ensure_preview(self) -> LivePreview:

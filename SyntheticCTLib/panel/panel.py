@@ -53,7 +53,6 @@ class Panel(VTKObservationMixin):
         self.inspect = InspectSection(self)
         self.marks = ViewMarks()
         self._sections = (ui.inputsCollapsibleButton, ui.registerCollapsibleButton, ui.morphCollapsibleButton)
-        # "Inspect" is not among them: it goes with the slider, and stays as the user left it.
         self._gui_tag = None
         self._watched: list[str] = []
 
@@ -112,9 +111,10 @@ class Panel(VTKObservationMixin):
         return _("Wait for {job} to finish, or cancel it.").format(job=self.jobs.busy_with) if self.jobs.busy else ""
 
     def open_section(self, section) -> None:
-        """Open one section and close the others, so that it is clear what to do next."""
+        """Open one section and close the others, so that it is clear what to do next; "Inspect" goes with "Morph"."""
         for each in self._sections:
             each.collapsed = each is not section
+        self.ui.inspectCollapsibleButton.collapsed = section is not self.ui.morphCollapsibleButton
 
     def close_scene(self) -> None:
         """The scene is about to close: end the job, the preview, and everything known of the scene."""

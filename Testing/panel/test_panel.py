@@ -1,6 +1,7 @@
 """The panel as a radiologist uses it; what counts is what is in the scene afterwards."""
 
 import os
+import re
 import subprocess
 import sys
 import tempfile
@@ -311,3 +312,11 @@ def test_the_logic_does_the_same_without_the_panel(user):
     job = logic.create(path, 60, waitForCompletion=False)
     user.host.process_events(60, until=lambda: job.poll() and job.finished)
     assert job.finished and job.value.volume in synthetic_volumes()
+
+
+def test_the_readmes_script_for_slicer_without_a_window_runs_as_written(user, capsys):
+    text = (ROOT / "README.md").read_text(encoding="utf-8")
+    (code,) = [block for block in re.findall(r"```python\n(.*?)```", text, re.DOTALL) if "SyntheticCTLogic()" in block]
+    exec(compile(code, "morph.py", "exec"), {})
+    assert re.search(r"^SYNTHETIC [0-9a-f]{12} (pass|warn)$", capsys.readouterr().out, re.MULTILINE)
+    assert len(synthetic_volumes()) == 1
