@@ -6,7 +6,9 @@ from typing import TYPE_CHECKING
 
 import qt
 import slicer
+import vtk
 from slicer.i18n import tr as _
+from slicer.util import VTKObservationMixin
 
 from .errors import errors_shown
 
@@ -23,14 +25,17 @@ FLICKER_MS = 700
 """How long each of two scans is seen: slow enough to look, fast enough to see what jumps."""
 
 
-class InspectSection:
+class InspectSection(VTKObservationMixin):
     """One button that goes to the comparison and back; everything else changes what is compared.
+
+    While it lasts, moving the mouse with Shift takes all views to the same anatomical point.
 
     Args:
         panel: the panel this is a section of.
     """
 
     def __init__(self, panel) -> None:
+        VTKObservationMixin.__init__(self)
         self._panel = panel
         self._ui = panel.ui
         self._comparison: Comparison | None = None
@@ -41,6 +46,10 @@ class InspectSection:
         self._flicker = qt.QTimer()
         self._flicker.setInterval(FLICKER_MS)
         self._flicker.connect("timeout()", self._swap)
+        self._picked: tuple[str, tuple[float, ...]] | None = None
+        self._soon = qt.QTimer()
+        self._soon.setInterval(0)
+        self._soon.connect("timeout()", self._go_to_picked)
         self._ui.inspectedVolumeSelector.addAttribute("vtkMRMLScalarVolumeNode", SYNTHETIC_ATTRIBUTE)
         self._ui.comparePushButton.connect("toggled(bool)", self.on_compare)
         self._ui.flickerCheckBox.connect("toggled(bool)", self.on_flicker)
@@ -100,6 +109,8 @@ class InspectSection:
     def stop(self) -> None:
         """Give the user's own views back; harmless when no comparison is shown."""
         self._flicker.stop()
+        self._soon.stop()
+        self.removeObservers()
         self._ui.flickerCheckBox.checked = False
         if self._comparison is None:
             return
@@ -128,6 +139,27 @@ class InspectSection:
         self._comparison, self._window = comparison, None
         self._bring_up_to_date(parameters)
         comparison.arrange()
+        crosshair = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLCrosshairNode")
+        if crosshair is not None:
+            self.addObserver(crosshair, vtk.vtkCommand.ModifiedEvent, self._on_crosshair)
+
+    def _on_crosshair(self, crosshair, event=None) -> None:
+        """The crosshair was moved (Shift): go there a moment later, when Slicer has moved all views to its point."""
+        column = self._comparison.column_of(crosshair.GetCursorPositionXYZ([0.0, 0.0, 0.0]))
+        picked = (column, tuple(crosshair.GetCrosshairRAS()))
+        if column is not None and picked != self._picked:
+            self._picked = picked
+            self._soon.start()
+
+    def _go_to_picked(self) -> None:
+        self._soon.stop()
+        if self._comparison is None or self._picked is None:
+            return
+        column, point = self._picked
+        share = self._comparison.share
+        if share is None:
+            share = self._panel.parameters.percent / 100
+        self._comparison.go_to(column, point, self._panel.morph.ensure_preview(), share)
 
     def _bring_up_to_date(self, parameters) -> None:
         inspected = parameters.inspectedVolume

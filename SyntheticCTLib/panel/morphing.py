@@ -172,9 +172,9 @@ class MorphSection:
     def _show_preview_in_slices(self) -> None:
         from ..slicer_bridge.slice_views import BorrowedViews
 
-        parameters = self._panel.parameters
         preview = self.ensure_preview()
-        labels = [node for node in (parameters.sourceLabels, parameters.targetLabels) if node is not None]
+        # Labels of any body but this one would deceive, and this one's are only known once it is created.
+        labels = list(slicer.util.getNodesByClass("vtkMRMLSegmentationNode"))
         self._views = BorrowedViews(slicer.mrmlScene, preview.volume, labels)
 
     def _end_preview(self) -> None:
@@ -209,7 +209,8 @@ class MorphSection:
             self.stop_preview()
             show_in_slices(slicer.mrmlScene, made.volume)
             # Labels of another body over this one would deceive; they are still there, one click away.
-            hide_overlays([parameters.sourceLabels, parameters.targetLabels])
+            others = slicer.util.getNodesByClass("vtkMRMLSegmentationNode")
+            hide_overlays([node for node in others if node is not made.segmentation])
             parameters.inspectedVolume = made.volume
         text = _("{name}: {verdict}").format(name=made.volume.GetName(), verdict=verdict_text(made.verdict))
         self._say(colored(text, made.verdict), tooltip(made.reasons))

@@ -10,11 +10,14 @@ import json
 from typing import Any
 
 import numpy as np
+import slicer
+import vtk
 
+from .frames import to_array
 from .path_nodes import POSE
 from .results import RECORD, SYNTHETIC
 from .slice_views import composites, hide_overlays
-from .stand_ins import add_display, add_stand_in, remove
+from .stand_ins import add_display, add_stand_in, hide, remove
 
 COLUMNS = ("Source", "Synthetic", "Target")
 PLANES = ("Axial", "Coronal")
@@ -24,6 +27,8 @@ LABELS = {"Source": "S", "Synthetic": "M", "Target": "T"}
 
 VIEW_GROUP = 5731
 """Linked views are those of one group."""
+
+MARK_COLOR = (0.2, 0.9, 1.0)
 
 MARGIN = 1.1
 """The views show this much more than the scan."""
@@ -57,7 +62,8 @@ def _view(column: str, plane: str) -> str:
 class Comparison:
     """Three scans side by side for as long as it lasts; `end` gives everything back.
 
-    The views of the layout must exist (the layout manager makes them) before `arrange` is called.
+    The views of the layout must exist (the layout manager makes them) before `arrange` is called. `share` is how far
+    along the path a created scan in the middle is, 0 to 1, as its public record tells (to 5 %); None for the live one.
 
     Args:
         scene: whose views.
@@ -78,6 +84,9 @@ class Comparison:
         self._hidden = hide_overlays(overlays)
         self._on_target_grid = False
         self._aligned = True
+        self._pose = _matrix_of(path.GetNodeReference(POSE))
+        self._marks: dict[str, Any] = {}
+        self.share: float | None = None
         self.align(True)
 
     def show_preview(self, preview) -> None:
@@ -87,6 +96,7 @@ class Comparison:
         self._synthetic.SetAttribute(SYNTHETIC, "live")
         self._synthetic.SetAndObserveTransformNodeID(preview.transform.GetID())
         self._on_target_grid = False
+        self.share = None
         self._assign()
 
     def show_volume(self, volume, image) -> None:
@@ -96,6 +106,7 @@ class Comparison:
         self._synthetic.SetAttribute(SYNTHETIC, volume.GetAttribute(SYNTHETIC) or "unknown")
         record = json.loads(volume.GetAttribute(RECORD) or "{}")
         self._on_target_grid = record.get("grid") == "target"
+        self.share = record["percent_about"] / 100 if "percent_about" in record else None
         self.align(self._aligned)
         self._assign()
 
@@ -106,6 +117,50 @@ class Comparison:
         self._target.SetAndObserveTransformNodeID(pose)
         if self._on_target_grid and self._synthetic is not None:
             self._synthetic.SetAndObserveTransformNodeID(pose)
+
+    def go_to(self, column: str, point, preview, share: float) -> None:
+        """Bring the same anatomical point into all views and mark it there.
+
+        column: where the `point` (RAS, mm) was picked, one of `COLUMNS`; None for a view of another layout, and then
+        nothing happens. preview: the `LivePreview` of the path, which knows where points go. share: how far along the
+        path the scan in the middle is, 0 to 1.
+        """
+        if column not in self._marks:
+            return
+        source = self._to_source(column, np.asarray(point, float), preview, share)
+        places = {
+            "Source": source,
+            "Synthetic": self._from_path_pose(preview.push_forward(share, source), self._on_target_grid),
+            "Target": self._from_path_pose(preview.push_forward(1.0, source), True),
+        }
+        places[column] = np.asarray(point, float)  # the cursor is there, to the last digit
+        for each, place in places.items():
+            mark = self._marks[each]
+            mark.SetNthControlPointPosition(0, *place)
+            mark.GetDisplayNode().SetVisibility(True)
+            for plane in PLANES:
+                node = self._slice_node(view_name(each, plane))
+                if node is not None:
+                    node.JumpSliceByOffsetting(*place)
+
+    def column_of(self, slice_node) -> str | None:
+        """Which column a slice node belongs to; None for a view of another layout."""
+        name = slice_node.GetLayoutName() if slice_node is not None else ""
+        return next((c for c in COLUMNS if name in {view_name(c, plane) for plane in PLANES}), None)
+
+    def _to_source(self, column: str, point: np.ndarray, preview, share: float) -> np.ndarray:
+        if column == "Source":
+            return point
+        in_target_pose = not self._aligned and (column == "Target" or self._on_target_grid)
+        if in_target_pose:
+            point = (self._pose @ [*point, 1])[:3]
+        return preview.pull_back(1.0 if column == "Target" else share, point)
+
+    def _from_path_pose(self, point: np.ndarray, on_target_grid: bool) -> np.ndarray:
+        """Where a point of the path's own pose, the source's, is shown in a column."""
+        if self._aligned or not on_target_grid:
+            return point
+        return (np.linalg.inv(self._pose) @ [*point, 1])[:3]
 
     def set_window(self, window: float, level: float) -> None:
         """Window and level in HU, in all views."""
@@ -124,6 +179,7 @@ class Comparison:
     def arrange(self) -> None:
         """Put the scans into their views, all at the middle of the source and equally large, and link them."""
         self._assign()
+        self._marks = {column: self._add_mark(column) for column in COLUMNS}
         bounds = [0.0] * 6
         self._source.GetRASBounds(bounds)
         low, high = np.array(bounds[::2]), np.array(bounds[1::2])
@@ -150,6 +206,9 @@ class Comparison:
                 for clear in (composite.SetBackgroundVolumeID, composite.SetForegroundVolumeID):
                     clear(None)
         remove(self._scene, self._source, self._synthetic, self._target, self._display)
+        for mark in self._marks.values():
+            remove(self._scene, mark.GetDisplayNode(), mark)
+        self._marks = {}
         for display_id in self._hidden:
             display = self._scene.GetNodeByID(display_id)
             if display is not None:
@@ -159,6 +218,27 @@ class Comparison:
     def _add(self, volume, image, name: str):
         node = add_stand_in(self._scene, volume, image, name)
         node.SetAndObserveDisplayNodeID(self._display.GetID())
+        return node
+
+    def _add_mark(self, column: str):
+        """A point that only the views of one column show, once there is something to mark."""
+        node = slicer.vtkMRMLMarkupsFiducialNode()
+        hide(node, f"SyntheticCT point {column}")
+        node.SetLocked(True)
+        self._scene.AddNode(node)
+        node.AddControlPoint(0.0, 0.0, 0.0)
+        node.SetNthControlPointLabel(0, "")
+        display = slicer.vtkMRMLMarkupsFiducialDisplayNode()
+        hide(display, f"SyntheticCT point {column} view")
+        display.SetVisibility(False)
+        display.SetSelectedColor(*MARK_COLOR)
+        display.SetGlyphTypeFromString("CrossDot2D")
+        self._scene.AddNode(display)
+        for plane in PLANES:
+            slice_node = self._slice_node(view_name(column, plane))
+            if slice_node is not None:
+                display.AddViewNodeID(slice_node.GetID())
+        node.SetAndObserveDisplayNodeID(display.GetID())
         return node
 
     def _assign(self) -> None:
@@ -176,6 +256,12 @@ class Comparison:
 
     def _slice_node(self, name: str):
         return self._scene.GetSingletonNode(name, "vtkMRMLSliceNode")
+
+
+def _matrix_of(transform) -> np.ndarray:
+    matrix = vtk.vtkMatrix4x4()
+    transform.GetMatrixTransformToParent(matrix)
+    return to_array(matrix)
 
 
 def _fit(node, extent: np.ndarray, plane: str) -> None:

@@ -24,6 +24,10 @@ SPACING_MM = 5.0
 """Grid of the previewed field: nine of them for a chest take 15 to 35 MB."""
 
 
+INVERSE_STEPS = 8
+"""Of the fixed-point iteration that undoes a small flow; each leaves a tenth of the error, or less."""
+
+
 class LivePreview:
     """The body some percent of the way, live.
 
@@ -39,6 +43,7 @@ class LivePreview:
         self._scene = scene
         self._grid = coarse_over(Geometry.of(image), SPACING_MM)
         self._knots = _displacements(path, self._grid)
+        self._to_index = np.linalg.inv(ijk_to_ras(self._grid))
         self._scratch = np.empty_like(self._knots[0])
         self._field = vtk_image(self._knots[0], vector=True)
         self._array = vtk_to_numpy(self._field.GetPointData().GetScalars()).reshape(self._knots[0].shape)
@@ -60,6 +65,37 @@ class LivePreview:
         self._field.GetPointData().GetScalars().Modified()
         self._field.Modified()
         self._bent.Modified()
+
+    def pull_back(self, share: float, point: np.ndarray) -> np.ndarray:
+        """The source point seen at a `point` of the body `share` (0 to 1) of the way; RAS mm, (3,) each."""
+        whole, rest = divmod(min(max(share, 0.0), 1.0) * (KNOTS - 1), 1)
+        found = point + self._displacement(self._knots[int(whole)], point)
+        return found + rest * self._displacement(self._knots[1], found)
+
+    def push_forward(self, share: float, point: np.ndarray) -> np.ndarray:
+        """Where a source `point` lies in the body `share` (0 to 1) of the way; RAS mm, (3,) each.
+
+        The small flow to the first knot is undone as often as it takes; a fixed-point iteration finds it at once.
+        """
+        whole, rest = divmod(min(max(share, 0.0), 1.0) * (KNOTS - 1), 1)
+        for step in [1.0] * int(whole) + [rest]:
+            reached = point
+            for _ in range(INVERSE_STEPS):
+                reached = point - step * self._displacement(self._knots[1], reached)
+            point = reached
+        return point
+
+    def _displacement(self, field: np.ndarray, point: np.ndarray) -> np.ndarray:
+        """A field (k, j, i, 3) at an RAS point, tri-linear, the edge's value beyond the grid."""
+        i, j, k = (self._to_index @ [*point, 1])[:3]
+        place = np.clip([k, j, i], 0, np.array(field.shape[:3]) - 1)
+        low = np.minimum(place.astype(int), np.maximum(np.array(field.shape[:3]) - 2, 0))
+        share = place - low
+        value = np.zeros(3)
+        for corner in np.ndindex(2, 2, 2):
+            weight = np.prod(np.where(corner, share, 1 - share))
+            value += weight * field[tuple(np.minimum(low + corner, np.array(field.shape[:3]) - 1))]
+        return value
 
     def remove(self) -> None:
         """Take the preview out of the scene; harmless when that has happened."""

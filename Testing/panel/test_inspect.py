@@ -7,6 +7,8 @@ import pytest
 import slicer
 from clicks import User, nodes, synthetic_volumes
 
+from SyntheticCTLib.slicer_bridge.path_nodes import read_path
+
 ROOT = Path(__file__).resolve().parents[2]
 COLUMNS = ("Source", "Synthetic", "Target")
 
@@ -179,3 +181,29 @@ def test_the_percentage_stays_where_it_was_put_while_a_created_scan_is_compared(
 
 def user_volumes(user):
     return [user.parameters.sourceVolume, user.parameters.targetVolume]
+
+
+def test_moving_the_mouse_with_shift_takes_all_views_to_the_same_anatomical_point(user):
+    compare(user)
+    user.ui.percentSliderWidget.value = 50.0
+    crosshair = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLCrosshairNode")
+    assert crosshair is not None
+    view = slicer.mrmlScene.GetSingletonNode("SyntheticCTSourceAxial", "vtkMRMLSliceNode")
+    crosshair.SetCursorPositionXYZ([100.0, 100.0, 0.0], view)
+    crosshair.SetCrosshairRAS([30.0, 8.0, 21.0])  # as Slicer does while Shift is held
+    slicer.vtkMRMLSliceNode.JumpAllSlices(slicer.mrmlScene, 30.0, 8.0, 21.0)  # and then this
+    user.host.process_events(0.2)
+    points = {
+        column: slicer.util.getNode(f"SyntheticCT point {column}").GetNthControlPointPosition(0) for column in COLUMNS
+    }
+    assert points["Source"] == (30.0, 8.0, 21.0)
+    path = read_path(user.parameters.path)
+    lps = np.array([[-30.0], [-8.0], [21.0]], np.float32)
+    for column, share in (("Synthetic", 0.5), ("Target", 1.0)):
+        x, y, z = path.push_forward(share, lps)[:, 0]
+        assert np.allclose(points[column], (-x, -y, z), atol=0.4)
+        node = slicer.mrmlScene.GetSingletonNode(f"SyntheticCT{column}Axial", "vtkMRMLSliceNode")
+        assert node.GetSliceOffset() == pytest.approx(z, abs=0.4)
+    assert np.linalg.norm(np.subtract(points["Target"], points["Source"])) > 0.5
+    compare(user)  # back
+    assert not slicer.util.getNodesByClass("vtkMRMLMarkupsFiducialNode")
