@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 import slicer
@@ -22,7 +23,7 @@ if TYPE_CHECKING:
 
 
 class MorphSection:
-    """Slider, live preview and *Create*.
+    """Slider, live preview and *Create*. `last_seconds` is what the last created scan took, 0 if there was none.
 
     The preview is a guest in the slice views: it comes when the slider is moved or its box is checked, and goes when
     the box is unchecked, the module is left or the scene is closed. It is never saved.
@@ -34,6 +35,8 @@ class MorphSection:
     def __init__(self, panel) -> None:
         self._panel = panel
         self._ui = panel.ui
+        self.last_seconds = 0.0
+        self._began = 0.0
         self._running = False
         self._preview: LivePreview | None = None
         self._views: BorrowedViews | None = None
@@ -94,6 +97,7 @@ class MorphSection:
                 grid=parameters.grid.value,
             )
             self._running = True
+            self._began = time.monotonic()
             self._show_report_button(None)
             self._panel.jobs.run(_("a synthetic CT"), job, self._on_event, self._on_end)
             self._say(_("Starting..."))
@@ -118,6 +122,7 @@ class MorphSection:
         """The scene has gone, and everything in it."""
         self.stop_preview()
         self._running = False
+        self.last_seconds = 0.0
         self._say("")
         self._show_report_button(None)
 
@@ -196,6 +201,7 @@ class MorphSection:
         elif job.cancelled:
             self._say(_("Cancelled; the scene is as it was."))
         else:
+            self.last_seconds = time.monotonic() - self._began
             self._show(job.value)
         self._panel.update()
 

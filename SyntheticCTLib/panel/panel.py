@@ -14,6 +14,7 @@ from .inspecting import InspectSection
 from .job_runner import JobRunner
 from .morphing import MorphSection
 from .registration import RegistrationSection
+from .series_making import SeriesSection
 from .view_marks import ViewMarks
 
 if TYPE_CHECKING:
@@ -50,6 +51,7 @@ class Panel(VTKObservationMixin):
         self.inputs = InputsSection(ui)
         self.registration = RegistrationSection(self)
         self.morph = MorphSection(self)
+        self.series = SeriesSection(self)
         self.inspect = InspectSection(self)
         self.marks = ViewMarks()
         self._sections = (ui.inputsCollapsibleButton, ui.registerCollapsibleButton, ui.morphCollapsibleButton)
@@ -95,6 +97,7 @@ class Panel(VTKObservationMixin):
         self.inputs.update(self.parameters)
         self.registration.update(self.parameters)
         self.morph.update(self.parameters)
+        self.series.update(self.parameters)
         self.inspect.update(self.parameters)
 
     def give_views_back(self) -> None:
@@ -122,6 +125,7 @@ class Panel(VTKObservationMixin):
         self.detach()
         self.registration.forget()
         self.morph.forget()
+        self.series.forget()
         self.inputs.forget()
         self._session = None
 

@@ -40,6 +40,22 @@ class Grid(Enum):
         }[self]
 
 
+class SeriesKind(Enum):
+    """What a series holds."""
+
+    VOLUMES = "volumes"
+    COARSE = "coarse volumes"
+    TRANSFORMS = "transforms"
+
+    def label(self) -> str:
+        """Text in the combo box."""
+        return {
+            SeriesKind.VOLUMES: _("Volumes"),
+            SeriesKind.COARSE: _("Volumes at half the resolution"),
+            SeriesKind.TRANSFORMS: _("Transforms only"),
+        }[self]
+
+
 class Window(Enum):
     """Window presets for looking at CT; the value of all but the first is window and level in HU."""
 
@@ -95,6 +111,7 @@ class SyntheticCTParameterNode:
     path: slicer.vtkMRMLGridTransformNode | None
     percent: Annotated[float, WithinRange(0, 100)] = 50.0
     grid: Grid = Grid.SOURCE
+    seriesKind: SeriesKind = SeriesKind.VOLUMES
     inspectedVolume: slicer.vtkMRMLScalarVolumeNode | None
     window: Window = Window.SOURCE
     alignTarget: bool = True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 import SimpleITK as sitk
+import slicer
 import vtk
 from vtk.util.numpy_support import numpy_to_vtk, vtk_to_numpy
 
@@ -63,6 +64,26 @@ def vtk_image(array: np.ndarray, vector: bool = False) -> vtk.vtkImageData:
     image.SetDimensions(*array.shape[2::-1])
     image.GetPointData().SetScalars(numpy_to_vtk(array.reshape(-1, components), deep=True))
     return image
+
+
+def grid_transform(field: sitk.Image):
+    """A vector field in mm (LPS) as a vtkOrientedGridTransform in RAS."""
+    geometry = Geometry.of(field)
+    image = vtk_image(sitk.GetArrayFromImage(field) * np.array([-1, -1, 1], np.float32), vector=True)
+    transform = slicer.vtkOrientedGridTransform()
+    transform.SetDisplacementGridData(image)
+    place_grid(image, transform, geometry)
+    return transform
+
+
+def place_grid(image: vtk.vtkImageData, transform, geometry: Geometry) -> None:
+    """Say where the displacements of a grid transform lie."""
+    matrix = ijk_to_ras(geometry)
+    directions = np.eye(4)
+    directions[:3, :3] = matrix[:3, :3] / geometry.spacing
+    image.SetSpacing(geometry.spacing)
+    image.SetOrigin(matrix[:3, 3])
+    transform.SetGridDirectionMatrix(to_matrix(directions))
 
 
 def sitk_image(array: np.ndarray, geometry: Geometry) -> sitk.Image:

@@ -16,10 +16,9 @@ import slicer
 import vtk
 
 from ..errors import InputError
-from ..images.geometry import Geometry
 from ..morph.path import Bound, MorphPath
 from ..morph.path_file import bound_from_record, bound_record
-from .frames import changed_frame, geometry_of, ijk_to_ras, to_array, to_matrix, voxels, vtk_image
+from .frames import changed_frame, geometry_of, grid_transform, to_array, to_matrix, voxels
 
 CLASS = "vtkMRMLGridTransformNode"
 """Class of the node that stands for a path."""
@@ -49,7 +48,7 @@ def add_path(scene, path: MorphPath, source, target):
     name = scene.GenerateUniqueName(_BASE_NAME)
     node = slicer.vtkMRMLGridTransformNode()
     node.SetName(name)
-    node.SetAndObserveTransformFromParent(_grid_transform(path.velocity))
+    node.SetAndObserveTransformFromParent(grid_transform(path.velocity))
     record = {
         "source": bound_record(path.source),
         "target": bound_record(path.target),
@@ -98,22 +97,6 @@ def bounds_of(node) -> tuple[Bound, Bound]:
         return bound_from_record(record["source"]), bound_from_record(record["target"])
     except (KeyError, TypeError, ValueError) as error:
         raise InputError(f"{node.GetName()} is damaged; register again.") from error
-
-
-def _grid_transform(velocity: sitk.Image):
-    """The velocity as a vtkOrientedGridTransform in RAS."""
-    vectors = sitk.GetArrayFromImage(velocity) * np.array([-1, -1, 1], np.float32)
-    geometry = Geometry.of(velocity)
-    image = vtk_image(vectors, vector=True)
-    matrix = ijk_to_ras(geometry)
-    directions = np.eye(4)
-    directions[:3, :3] = matrix[:3, :3] / geometry.spacing
-    image.SetSpacing(geometry.spacing)
-    image.SetOrigin(matrix[:3, 3])
-    transform = slicer.vtkOrientedGridTransform()
-    transform.SetDisplacementGridData(image)
-    transform.SetGridDirectionMatrix(to_matrix(directions))
-    return transform
 
 
 def _velocity_of(node) -> sitk.Image:

@@ -13,7 +13,7 @@ from vtk.util.numpy_support import vtk_to_numpy
 
 from ..images.geometry import Geometry
 from ..morph.path import MorphPath, coarse_over, positions
-from .frames import ijk_to_ras, to_matrix, vtk_image
+from .frames import ijk_to_ras, place_grid, vtk_image
 from .results import SYNTHETIC
 from .stand_ins import add_display, add_stand_in, hide, remove
 
@@ -103,14 +103,9 @@ class LivePreview:
         self.volume = self.transform = self._display = None
 
     def _add_transform(self):
-        matrix = ijk_to_ras(self._grid)
-        directions = np.eye(4)
-        directions[:3, :3] = matrix[:3, :3] / self._grid.spacing
-        self._field.SetSpacing(self._grid.spacing)
-        self._field.SetOrigin(matrix[:3, 3])
         self._bent = slicer.vtkOrientedGridTransform()
         self._bent.SetDisplacementGridData(self._field)
-        self._bent.SetGridDirectionMatrix(to_matrix(directions))
+        place_grid(self._field, self._bent, self._grid)
         node = slicer.vtkMRMLGridTransformNode()
         hide(node, "Morph preview transform")
         node.SetAndObserveTransformFromParent(self._bent)

@@ -16,7 +16,7 @@ from ..morph.outputs import MorphFiles
 from .segmentations import Segment, add_segmentation
 from .subjects import place_synthetic
 from .tables import add_table, report_rows
-from .volumes import add_volume, copy_display
+from .volumes import add_display_like, add_volume
 
 SYNTHETIC = "SyntheticCT.synthetic"
 """Attribute of every synthetic volume and segmentation; its value is the opaque id."""
@@ -65,7 +65,7 @@ def take_morph(
     name = scene.GenerateUniqueName(f"SYNTHETIC {public['id']}")
     image = _read(folder / files.image, grid)
     volume = add_volume(scene, image, name)
-    copy_display(volume, like)
+    add_display_like(volume, like)
     segmentation = _segmentation(scene, folder, files, looks, names, grid, name)
     metadata = None
     if public["metadata"]:

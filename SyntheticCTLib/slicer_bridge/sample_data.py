@@ -11,7 +11,7 @@ from typing import Any
 from .scene_jobs import SceneJob
 from .segmentations import Segment, add_segmentation
 from .tables import add_table
-from .volumes import add_volume, copy_display
+from .volumes import add_display_like, add_volume
 
 CHEST_WINDOW = (1400.0, -500.0)
 """Window and level in HU that show lungs and soft tissue of a phantom at once."""
@@ -49,7 +49,7 @@ def start_phantom(scene, seed: int, name: str, lesions: int = 0) -> SceneJob:
         (record_file,) = folder.glob("*.json")
         image = sitk.ReadImage(str(image_file))
         volume = add_volume(scene, image, name)
-        copy_display(volume, None)
+        add_display_like(volume, None)
         volume.GetDisplayNode().SetAutoWindowLevel(False)
         volume.GetDisplayNode().SetWindowLevel(*CHEST_WINDOW)
         layers = read_layers(sorted(folder.glob("*.seg.nrrd"), reverse=True), image, image_file.name)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -18,6 +18,9 @@ if TYPE_CHECKING:
     from .results import Created
     from .scene_jobs import SceneJob
     from .volumes import WorldCTs
+
+TENTHS = tuple(range(0, 101, 10))
+"""0, 10 ... 100 percent."""
 
 
 class MorphSession:
@@ -102,35 +105,19 @@ class MorphSession:
         from .results import take_morph
         from .scene_jobs import SceneJob
 
-        reason = self.why_stale(path)
-        if reason:
-            raise InputError(reason)
+        self._refuse_stale(path)
         source, target = ends_of(path)
-        if not 0 <= float(percent) <= 100:
-            raise InputError(f"The percentage is {percent}; expected a number from 0 to 100.")
-        share = Decimal(str(round(float(percent), 4))).normalize()
+        share = _share(percent)
         morph_path = read_path(path)
         carried: dict[str, Any] = {}
 
         def export(folder: Path) -> Mapping[str, Any]:
             exported, carried["segments"] = self._export_labels(folder, "source", labels, source)
-            morph_path.save(folder / "path.nrrd")
             return {
-                **self._export_pair(folder, source, target),
+                **self._export_morph(folder, morph_path, source, target, [share]),
                 "labels": exported,
-                "target_labels": [],
                 "metadata": self._export_metadata(folder, metadata, target_metadata),
-                "metadata_rules": None,
-                "path": str(folder / "path.nrrd"),
-                "backend": None,
-                "seed": 0,
-                "repeatable": False,
-                "percents": [f"{share:f}"],
                 "grid": grid,
-                "strict": False,
-                "contact_sheet": False,
-                "output": str(folder / "morph"),
-                "overwrite": False,
             }
 
         def take(folder: Path, result: Mapping[str, Any]) -> Created:
@@ -143,14 +130,45 @@ class MorphSession:
 
         return SceneJob("morph.morph", export, take).start()
 
+    def start_series(self, path, percents: Sequence[float] = TENTHS, coarse: bool = False) -> SceneJob:
+        """Start making a series of morphs on the source's grid; the job's `value` is a `Series`.
+
+        coarse: keep the volumes at half the resolution along every axis, an eighth of the memory.
+        """
+        from .path_nodes import ends_of, read_path
+        from .scene_jobs import SceneJob
+        from .series import take_series
+
+        self._refuse_stale(path)
+        source, target = ends_of(path)
+        shares = [_share(percent) for percent in percents]
+        morph_path = read_path(path)
+
+        def export(folder: Path) -> Mapping[str, Any]:
+            return self._export_morph(folder, morph_path, source, target, shares)
+
+        def take(folder: Path, result: Mapping[str, Any]):
+            return take_series(self.scene, folder / "morph", shares, result["morphs"], coarse, source)
+
+        return SceneJob("morph.morph", export, take).start()
+
+    def create_transform_series(self, path, percents: Sequence[float] = TENTHS):
+        """Make a series of the path's transforms alone, seconds and a few megabytes; returns a `Series`.
+
+        Apply its proxy transform to the source, or to anything that belongs to it, and scrub.
+        """
+        from .path_nodes import read_path
+        from .series import add_transform_series
+
+        self._refuse_stale(path)
+        return add_transform_series(self.scene, read_path(path), [_share(percent) for percent in percents])
+
     def preview(self, path) -> LivePreview:
         """A live view of a path, which `show` moves to any percentage. Raises InputError as `create` does."""
         from .path_nodes import ends_of, read_path
         from .preview import LivePreview
 
-        reason = self.why_stale(path)
-        if reason:
-            raise InputError(reason)
+        self._refuse_stale(path)
         source, _ = ends_of(path)
         return LivePreview(self.scene, read_path(path), source, self._ct(source).image)
 
@@ -162,9 +180,7 @@ class MorphSession:
         from .comparison import Comparison
         from .path_nodes import ends_of
 
-        reason = self.why_stale(path)
-        if reason:
-            raise InputError(reason)
+        self._refuse_stale(path)
         source, target = ends_of(path)
         images = (self.world_image(source), self.world_image(target))
         return Comparison(self.scene, path, source, target, *images, list(overlays))
@@ -203,12 +219,38 @@ class MorphSession:
         if self._cts is not None:
             self._cts.forget()
 
+    def _refuse_stale(self, path) -> None:
+        reason = self.why_stale(path)
+        if reason:
+            raise InputError(reason)
+
     def _ct(self, node):
         from .volumes import WorldCTs
 
         if self._cts is None:
             self._cts = WorldCTs()
         return self._cts.of(node)
+
+    def _export_morph(self, folder: Path, morph_path, source, target, shares: Sequence[Decimal]) -> dict[str, Any]:
+        """Write what every morph needs and return the job's parameters, without labels and metadata."""
+        morph_path.save(folder / "path.nrrd")
+        return {
+            **self._export_pair(folder, source, target),
+            "labels": [],
+            "target_labels": [],
+            "metadata": None,
+            "metadata_rules": None,
+            "path": str(folder / "path.nrrd"),
+            "backend": None,
+            "seed": 0,
+            "repeatable": False,
+            "percents": [f"{share:f}" for share in shares],
+            "grid": "source",
+            "strict": False,
+            "contact_sheet": False,
+            "output": str(folder / "morph"),
+            "overwrite": False,
+        }
 
     def _export_pair(self, folder: Path, source, target) -> dict[str, Any]:
         """Write both CTs under names that tell nothing."""
@@ -244,3 +286,10 @@ class MorphSession:
             file.write_text(json.dumps(read_record(node) if node is not None else {}), encoding="utf-8")
             files.append(str(file))
         return files
+
+
+def _share(percent: float) -> Decimal:
+    """The percentage as jobs take it, exact to four decimals. Raises InputError unless it is 0 to 100."""
+    if not 0 <= float(percent) <= 100:
+        raise InputError(f"The percentage is {percent}; expected a number from 0 to 100.")
+    return Decimal(str(round(float(percent), 4))).normalize()

@@ -91,7 +91,7 @@ def fill_volume(node, image: sitk.Image) -> None:
     node.SetAndObserveImageData(vtk_image(sitk.GetArrayViewFromImage(image)))
 
 
-def copy_display(volume, like) -> None:
+def add_display_like(volume, like) -> None:
     """Give a volume a display node of its own, with window and colors of another's where that has any."""
     volume.CreateDefaultDisplayNodes()
     if like is not None and like.GetDisplayNode() is not None:

@@ -103,12 +103,12 @@ def _fill_scene(panel) -> None:
     from SyntheticCTLib.morph.path import Bound, MorphPath, coarse_over, positions
     from SyntheticCTLib.slicer_bridge.path_nodes import add_path
     from SyntheticCTLib.slicer_bridge.slice_views import show_in_slices
-    from SyntheticCTLib.slicer_bridge.volumes import add_volume, copy_display
+    from SyntheticCTLib.slicer_bridge.volumes import add_volume, add_display_like
 
     image = make_phantom(1, spacing=VOLUME_SPACING, size=VOLUME_SIZE).image
     volumes = [add_volume(slicer.mrmlScene, image, name) for name in ("source", "target")]
     for volume in volumes:
-        copy_display(volume, None)
+        add_display_like(volume, None)
     geometry = coarse_over(Geometry.of(image), 3.5)
     x = positions(geometry)
     waves = [12 * np.sin(x[(d + 1) % 3] / 50) * np.cos(x[(d + 2) % 3] / 70) for d in range(3)]

@@ -13,7 +13,7 @@ from SyntheticCTLib.morph.warping import morph
 from SyntheticCTLib.slicer_bridge import MorphSession
 from SyntheticCTLib.slicer_bridge.frames import geometry_of, sitk_image
 from SyntheticCTLib.slicer_bridge.path_nodes import add_path
-from SyntheticCTLib.slicer_bridge.volumes import add_volume, copy_display, read_world_ct
+from SyntheticCTLib.slicer_bridge.volumes import add_display_like, add_volume, read_world_ct
 
 FINE = Geometry((110, 90, 100), (1.6, 1.6, 1.6), (-87.2, -71.2, -79.2), (1, 0, 0, 0, 1, 0, 0, 0, 1))
 PARENTS = {
@@ -30,7 +30,7 @@ def a_previewed_pair(scene, parent="none", grid=FINE):
     transform = PARENTS[parent](scene)
     if transform is not None:
         source.SetAndObserveTransformNodeID(transform.GetID())
-    copy_display(source, None)
+    add_display_like(source, None)
     world = read_world_ct(source).image
     target = add_volume(scene, image, "target")
     path = known_path(world, image)

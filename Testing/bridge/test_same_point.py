@@ -9,7 +9,7 @@ from trunks import known_path, trunk
 from SyntheticCTLib.slicer_bridge import MorphSession
 from SyntheticCTLib.slicer_bridge.comparison import COLUMNS, PLANES, layout_description, view_name
 from SyntheticCTLib.slicer_bridge.path_nodes import add_path, read_path
-from SyntheticCTLib.slicer_bridge.volumes import add_volume, copy_display
+from SyntheticCTLib.slicer_bridge.volumes import add_display_like, add_volume
 
 LPS = np.array([-1.0, -1.0, 1.0])
 
@@ -22,7 +22,7 @@ def compared(app):
     layout.SetMRMLScene(scene)
     image, _ = trunk(GRIDS["oblique"])
     source, target = add_volume(scene, image, "source"), add_volume(scene, image, "target")
-    copy_display(source, None)
+    add_display_like(source, None)
     node = add_path(scene, known_path(image, image), source, target)
     session = MorphSession(scene)
     comparison = session.compare(node)

@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import os
 import tempfile
 from pathlib import Path
 
@@ -65,7 +66,8 @@ def pair(scene):
 
 
 def workspaces() -> set[str]:
-    return {folder.name for folder in Path(tempfile.gettempdir()).glob("synthetic-ct-*")}
+    """Temporary folders of this process's jobs; the name holds the process."""
+    return {folder.name for folder in Path(tempfile.gettempdir()).glob(f"synthetic-ct-*-{os.getpid()}-*")}
 
 
 def test_registering_puts_a_path_into_the_scene_that_fits(pair):

@@ -6,7 +6,7 @@ import slicer
 from trunks import LIVER, LUNG, SPINE, trunk
 
 from SyntheticCTLib.slicer_bridge.segmentations import Segment, add_segmentation
-from SyntheticCTLib.slicer_bridge.volumes import add_volume, copy_display
+from SyntheticCTLib.slicer_bridge.volumes import add_display_like, add_volume
 
 MODULE = "SyntheticCT/SyntheticCT.py"
 LONGEST_JOB = 90.0
@@ -30,7 +30,7 @@ class User:
         other, _ = trunk(width=1.08, lung=1.1)
         source, target = (add_volume(slicer.mrmlScene, each, name) for each, name in ((image, "A"), (other, "B")))
         for volume in (source, target):
-            copy_display(volume, None)
+            add_display_like(volume, None)
         looks = {LUNG: Segment("lung"), LIVER: Segment("liver"), SPINE: Segment("spine")}
         labels = add_segmentation(slicer.mrmlScene, "A labels", [organs], [looks])
         return source, target, labels

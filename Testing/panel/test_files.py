@@ -23,6 +23,7 @@ LEGAL_PAIRS = {
     "float": {"ctkSliderWidget"},
     "Method": {"QComboBox"},
     "Grid": {"QComboBox"},
+    "SeriesKind": {"QComboBox"},
     "Window": {"QComboBox"},
     "Above": {"QComboBox"},
     "node": {"qMRMLNodeComboBox"},

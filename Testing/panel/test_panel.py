@@ -24,7 +24,8 @@ def backgrounds() -> set:
 
 
 def workspaces() -> set[str]:
-    return {folder.name for folder in Path(tempfile.gettempdir()).glob("synthetic-ct-*")}
+    """Temporary folders of this process's jobs; the name holds the process."""
+    return {folder.name for folder in Path(tempfile.gettempdir()).glob(f"synthetic-ct-*-{os.getpid()}-*")}
 
 
 def test_an_empty_panel_says_what_to_do_and_lets_nothing_be_pressed(user):

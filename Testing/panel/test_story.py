@@ -11,7 +11,7 @@ from clicks import User, synthetic_volumes
 from SyntheticCTLib.images.labels import LabelLayer
 from SyntheticCTLib.images.reading import read_ct
 from SyntheticCTLib.slicer_bridge.segmentations import Segment, add_segmentation, read_segments
-from SyntheticCTLib.slicer_bridge.volumes import add_volume, copy_display, read_world_ct
+from SyntheticCTLib.slicer_bridge.volumes import add_display_like, add_volume, read_world_ct
 
 ROOT = Path(__file__).resolve().parents[2]
 DATA = ROOT.parent / "shared" / "data" / "volumes"
@@ -23,7 +23,7 @@ def load(name):
     """A real chest with the labels that belong to it."""
     image = read_ct(DATA / f"{name}.nii.gz").image
     volume = add_volume(slicer.mrmlScene, image, name)
-    copy_display(volume, None)
+    add_display_like(volume, None)
     labels = sitk.Cast(sitk.ReadImage(str(DATA / f"{name}_autolabels.nii.gz")), sitk.sitkUInt8)
     looks = {1: Segment("body"), 2: Segment("lung"), 3: Segment("bone")}
     return volume, add_segmentation(slicer.mrmlScene, f"{name} labels", [LabelLayer("labels", labels)], [looks])
