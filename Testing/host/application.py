@@ -1,47 +1,32 @@
-"""Stand-ins for the application, its main window, and the modules that are loaded in it.
+"""Stand-ins for the application and the modules that are loaded in it.
 
 Methods that only return something are attributes set by whoever knows it (mostly the host).
 """
 
 import sys
 
-import slicer_core
 from PySide6 import QtCore, QtWidgets
 
-from ctk_widgets import constant
 from mrml_widgets import qMRMLWidget
-from pythonqt import wrap
+from pythonqt import add_class, wrap
 
 MODULE_LOGICS = {
-    "Annotations": "vtkSlicerAnnotationModuleLogic", "Cameras": "vtkSlicerCamerasModuleLogic",
-    "Colors": "vtkSlicerColorLogic", "CropVolume": "vtkSlicerCropVolumeLogic", "Markups": "vtkSlicerMarkupsLogic",
-    "Models": "vtkSlicerModelsLogic", "Plots": "vtkSlicerPlotsLogic", "Tables": "vtkSlicerTablesLogic",
-    "Segmentations": "vtkSlicerSegmentationsModuleLogic", "Sequences": "vtkSlicerSequencesLogic",
-    "SubjectHierarchy": "vtkSlicerSubjectHierarchyModuleLogic", "Terminologies": "vtkSlicerTerminologiesModuleLogic",
-    "Texts": "vtkSlicerTextsLogic", "Transforms": "vtkSlicerTransformLogic", "Volumes": "vtkSlicerVolumesLogic",
+    "Markups": "vtkSlicerMarkupsLogic", "Sequences": "vtkSlicerSequencesLogic",
+    "Segmentations": "vtkSlicerSegmentationsModuleLogic", "SubjectHierarchy": "vtkSlicerSubjectHierarchyModuleLogic",
+    "Tables": "vtkSlicerTablesLogic", "Terminologies": "vtkSlicerTerminologiesModuleLogic",
+    "Transforms": "vtkSlicerTransformLogic", "Volumes": "vtkSlicerVolumesLogic",
 }
-
-
-class Module:
-    """A module of the application (slicer.modules.volumes): its name and its logic."""
-
-    def __init__(self, name, logic):
-        self.name, self.title, self.path, self.logic = name, name, "", lambda: logic
 
 
 class qSlicerScriptedLoadableModule:
     """What a scripted module's class is given as `parent`: its description, and its panel when asked for."""
 
-    LISTS = ("categories", "dependencies", "contributors", "associatedNodeTypes")
+    LISTS = ("categories", "dependencies", "contributors")
     TEXTS = ("title", "helpText", "acknowledgementText")
-    OTHERS = ("name", "path", "icon", "hidden", "index", "logic", "_scene", "_widget")
+    OTHERS = ("name", "path", "_scene", "_widget")
 
     def __init__(self, name, path, scene):
-        logic = slicer_core.vtkSlicerScriptedLoadableModuleLogic()
-        logic.SetMRMLScene(scene)
-        self.name, self.title, self.path, self.icon, self.hidden = name, name, path, None, False
-        self._scene, self._widget, self.logic = scene, None, lambda: logic
-        self.categories = self.dependencies = self.contributors = self.associatedNodeTypes = ()
+        self.name, self.path, self._scene, self._widget = name, path, scene, None
 
     def __setattr__(self, name, value):
         """The properties of the C++ class: lists become tuples; what does not exist is refused."""
@@ -54,30 +39,30 @@ class qSlicerScriptedLoadableModule:
     def widgetRepresentation(self):
         """The module's panel, set up when it is first asked for."""
         if self._widget is None:
-            self._widget = qSlicerScriptedLoadableModuleWidget(self)
-            self._widget.setMRMLScene(self._scene)
-            self._widget.reload()
+            self._widget = qSlicerScriptedLoadableModuleWidget(self.name, self._scene)
+            self._widget.setup()
         return wrap(self._widget)
 
 
+@add_class
 class qSlicerScriptedLoadableModuleWidget(qMRMLWidget):
     """The C++ half of a module's panel: `parent` for the Python half, whose enter and exit it looks up once."""
 
     isEntered = QtCore.Property(bool, lambda self: self._entered)
 
-    def __init__(self, module):
-        super().__init__()
-        self._module, self._entered = module, False
+    def __init__(self, name, scene):
+        super().__init__(objectName=name + "ModuleWidget")
+        self._name, self._entered = name, False
         QtWidgets.QVBoxLayout(self)
+        self.setMRMLScene(scene)
 
-    def reload(self):
+    def setup(self):
         import slicer
-        name = self._module.name + "Widget"
-        panel = getattr(sys.modules[self._module.name], name)(wrap(self))
+        name = self._name + "Widget"
+        panel = getattr(sys.modules[self._name], name)(wrap(self))
         self.self, self._enter, self._exit = (
             lambda: panel, getattr(panel, "enter", lambda: None), getattr(panel, "exit", lambda: None))
         setattr(slicer.modules, name, panel)
-        self.setObjectName(self._module.name + "ModuleWidget")
         panel.setup()
 
     def enter(self):
@@ -89,59 +74,30 @@ class qSlicerScriptedLoadableModuleWidget(qMRMLWidget):
         self._exit()
 
 
-class qSlicerModuleManager(QtCore.QObject):
-    moduleLoaded = QtCore.Signal(str)
-    moduleAboutToBeUnloaded = QtCore.Signal(str)
+class QCursor:
+    """PythonQt's QCursor, as far as slicer.util needs it."""
+
+    def __init__(self, shape):
+        self._shape = int(shape)
+
+    def shape(self):
+        return self._shape
 
 
-class qSlicerModuleSelectorToolBar(QtWidgets.QWidget):
-    """Which module's panel is open: one is left before the next is entered."""
-
-    def __init__(self, manager):
-        super().__init__()
-        self._manager, self._selected = manager, ""
-
-    def selectModule(self, name):
-        for method, module in (("exit", self._selected), ("enter", name)):
-            loaded = self._manager.module(module)
-            if name != self._selected and isinstance(loaded, qSlicerScriptedLoadableModule):
-                getattr(loaded.widgetRepresentation(), method)()
-        self._selected = name
-
-    selectedModule = QtCore.Property(str, lambda self: self._selected, selectModule)
-
-
-class qSlicerMainWindow(QtWidgets.QMainWindow):
-    def __init__(self, selector):
-        super().__init__(objectName="qSlicerMainWindow")
-        self.setCentralWidget(selector)
-        self.moduleSelector = lambda: selector
-
-
+@add_class
 class qSlicerApplication(QtWidgets.QApplication):
-    """The application object; `folder` is its home."""
-
     startupCompleted = QtCore.Signal()
-    sceneChanged = QtCore.Signal(object)
-    SIGNALS = {"mrmlSceneChanged(vtkMRMLScene*)": "sceneChanged"}
-    majorVersion, minorVersion, isInstalled = constant(int, 5), constant(int, 13), constant(bool, True)
-    applicationName = mainApplicationName = constant(str, "Slicer")
-    applicationVersion, revision = constant(str, "5.13.0-2026-08-21"), constant(str, "34000")
-    os, arch, platform = constant(str, "linux"), constant(str, "amd64"), constant(str, "linux-amd64")
-    documentationBaseUrl = constant(str, "https://slicer.readthedocs.io/")
-    slicerHome = QtCore.Property(str, lambda self: self._home)
-    temporaryPath = QtCore.Property(str, lambda self: self._home + "/temporary")
-    cachePath = QtCore.Property(str, lambda self: self._home + "/cache")
-    defaultScenePath = QtCore.Property(str, lambda self: self._home + "/scenes")
 
-    def __init__(self, folder):
+    def __init__(self):
         super().__init__(["Slicer"])
-        self._home, manager = folder, qSlicerModuleManager()
-        self.moduleManager = lambda: manager
-        self.translate = lambda context, text: text
-        self.pauseRender = self.resumeRender = lambda: None     # nothing is drawn unasked
-        self.startupEnvironment = QtCore.QProcessEnvironment.systemEnvironment
+        self.setApplicationName("Slicer")
+        self._cursors = []
 
+    def setOverrideCursor(self, cursor):
+        self._cursors.append(cursor if isinstance(cursor, QCursor) else QCursor(cursor))
 
-CLASSES = [qSlicerScriptedLoadableModuleWidget, qSlicerModuleManager, qSlicerModuleSelectorToolBar, qSlicerMainWindow,
-           qSlicerApplication]
+    def restoreOverrideCursor(self):
+        del self._cursors[-1:]
+
+    def overrideCursor(self):
+        return self._cursors[-1] if self._cursors else None

@@ -1,12 +1,7 @@
-"""The `ctk` module: the classes that the panel uses, and no others."""
+"""The `ctk` module: the classes that the panel and slicer.util use, and no others."""
 
-import qt
-from ctk_widgets import ctkCollapsibleButton as _ctkCollapsibleButton
-from ctk_widgets import ctkMessageBox as _ctkMessageBox
-from ctk_widgets import ctkSliderWidget as _ctkSliderWidget
-from pythonqt import add_class
+import ctk_widgets  # noqa: F401  (registers them)
+from pythonqt import CLASSES
 
-ctkSliderWidget = add_class("ctkSliderWidget", _ctkSliderWidget)
-ctkCollapsibleButton = add_class("ctkCollapsibleButton", _ctkCollapsibleButton)
-ctkMessageBox = add_class("ctkMessageBox", _ctkMessageBox)
-ctkSettings = qt.QSettings
+ctkSliderWidget, ctkCollapsibleButton = CLASSES["ctkSliderWidget"], CLASSES["ctkCollapsibleButton"]
+ctkMessageBox = CLASSES["ctkMessageBox"]

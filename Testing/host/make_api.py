@@ -10,49 +10,41 @@ import json
 import sys
 from pathlib import Path
 
-CLASSES = """QObject QWidget QLabel QPushButton QCheckBox QComboBox QProgressBar QToolButton QStatusBar QMessageBox
-    QVBoxLayout QHBoxLayout QFormLayout QGridLayout QTimer QSettings QShortcut
-    ctkMessageBox ctkCollapsibleButton ctkSliderWidget qSlicerWidget qMRMLWidget qMRMLNodeComboBox
-    qMRMLSliceWidget qMRMLSliceView qMRMLSliceControllerWidget qSlicerLayoutManager qSlicerApplication""".split()
+CLASSES = """QObject QWidget QLabel QPushButton QCheckBox QComboBox QVBoxLayout QHBoxLayout QFormLayout QTimer
+    ctkMessageBox ctkCollapsibleButton ctkSliderWidget qMRMLWidget qMRMLNodeComboBox
+    qMRMLSliceWidget qMRMLSliceView qSlicerLayoutManager qSlicerApplication""".split()
 # Known under other names; the second one of a list is an instance that was looked at.
 KEYS = {"qSlicerLayoutManager": ["slicer.qMRMLLayoutManager", "slicer.app.layoutManager()"],
         "qSlicerApplication": ["slicer.app"]}
 # Not looked at in the real application; these are the public members in Slicer's headers that Python code uses.
-FROM_HEADERS = {
-    "qSlicerScriptedLoadableModuleWidget": (
-        "QWidget", {"isEntered": "bool read-only"}, ["mrmlSceneChanged(vtkMRMLScene*)"],
-        ["setMRMLScene(vtkMRMLScene*)", "mrmlScene()", "setup()", "enter()", "exit()", "reload()", "self()"]),
-    "qSlicerMainWindow": ("QWidget", {}, [], ["moduleSelector()"]),
-    "qSlicerModuleSelectorToolBar": ("QWidget", {"selectedModule": "QString"}, [], ["selectModule(QString)"]),
-    "qSlicerModuleManager": ("QObject", {}, ["moduleLoaded(QString)", "moduleAboutToBeUnloaded(QString)"],
-                             ["module(QString)", "modulesNames()", "isLoaded(QString)"]),
-}
+FROM_HEADERS = {"qSlicerScriptedLoadableModuleWidget": {
+    "base": "qMRMLWidget", "properties": {"isEntered": "bool read-only"}, "signals": [],
+    "methods": {"enter": [[]], "exit": [[]], "self": [[]]}}}
 # slicer_api.json lists the application's signals among its members, without signatures.
-APPLICATION_SIGNALS = ["startupCompleted()", "aboutToQuit()", "mrmlSceneChanged(vtkMRMLScene*)", "lastWindowClosed()"]
-
-
-def methods(names, slots):
-    """{name: [argument types of each overload]}; no overload is listed where the signature was not recorded."""
-    found = {name: [] for name in names}
-    for name, arguments in (slot[:-1].split("(", 1) for slot in dict.fromkeys(slots)):
-        if name in found:
-            found[name].append(arguments.split(",") if arguments else [])
-    return found
+APPLICATION_SIGNALS = ["startupCompleted()", "aboutToQuit()"]
+ELSEWHERE = {"findChild", "findChildren"}    # PySide6's are others; the host has none
 
 
 def description(entries, base, inherited):
-    """One class of api.json: the union of its entries less what it inherits."""
+    """One class of api.json: the union of its entries less what it inherits. `exec_` exists beside every `exec`.
+
+    Methods are {name: [argument types of each overload]}; none is listed where the signature was not recorded.
+    """
     properties = {name: kind for entry in entries for name, kind in entry["properties"].items()}
     signals = [signal for entry in entries for signal in entry.get("signals", [])]
     slots = [slot for entry in entries for slot in entry.get("slots", [])]
     own = {slot.split("(")[0] for slot in slots}
     members = {member for entry in entries for member in entry["members"]} | (set() if base else own)
+    members |= {"exec_"} if "exec" in members else set()
     if base:
         properties = {name: kind for name, kind in properties.items() if name not in inherited["properties"]}
         members -= set(inherited["methods"]) - own
-    members -= {signal.split("(")[0] for signal in signals} | set(properties)
-    return {"base": base, "properties": properties, "signals": list(dict.fromkeys(signals)),
-            "methods": methods(sorted(members), slots)}
+    members -= {signal.split("(")[0] for signal in signals} | set(properties) | ELSEWHERE
+    methods = {name: [] for name in sorted(members)}
+    for name, arguments in (slot[:-1].split("(", 1) for slot in dict.fromkeys(slots)):
+        if name in methods:
+            methods[name].append(arguments.split(",") if arguments else [])
+    return {"base": base, "properties": properties, "signals": list(dict.fromkeys(signals)), "methods": methods}
 
 
 def make_api(source):
@@ -64,9 +56,7 @@ def make_api(source):
         base = None if name == "QObject" else "QWidget" if entries[0].get("widget") and name != "QWidget" else "QObject"
         api[name] = description(entries, base, api.get(base))
     api["qSlicerApplication"]["signals"] = APPLICATION_SIGNALS
-    for name, (base, properties, signals, slots) in FROM_HEADERS.items():
-        own = methods([slot.split("(")[0] for slot in slots], slots)
-        api[name] = {"base": base, "properties": properties, "signals": signals, "methods": own}
+    api |= FROM_HEADERS
     return "{\n" + ",\n".join(f'"{name}":{json.dumps(api[name], separators=(",", ":"))}' for name in api) + "\n}\n"
 
 

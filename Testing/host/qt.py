@@ -1,76 +1,33 @@
-"""The `qt` module: the classes that the panel and slicer.util use, and no others."""
+"""The `qt` module: the classes that the panel and slicer.util use, and no others. The host adds QApplication."""
 
+import enum
 import os
-import sys
-import tempfile
-import types
 
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")   # before the first Qt object
 
-from PySide6 import QtCore, QtGui, QtWidgets
+from PySide6 import QtCore, QtWidgets
 
-import application
-import layout
-import mrml_widgets
-import uiloader
-from ctk_widgets import RecordingMessageBox
-from pythonqt import CLASSES, QtEnum, accepted, add_class, add_value_class, class_member
-
-WIDGETS = ["QObject", "QWidget", "QLabel", "QPushButton", "QCheckBox", "QComboBox", "QProgressBar", "QToolButton",
-           "QStatusBar", "QVBoxLayout", "QHBoxLayout", "QFormLayout", "QGridLayout", "QTimer", "QShortcut"]
-VALUES = ["QIcon", "QKeySequence", "QSize", "QPoint", "QRect", "QColor", "QFont", "QCursor", "QPixmap", "QSizePolicy",
-          "QFile", "QFileInfo", "QDir", "QUrl", "QLocale", "QDateTime", "QByteArray"]
+from application import QCursor  # noqa: F401
+from pythonqt import CLASSES, add_class
+from uiloader import QFile, QUiLoader  # noqa: F401
 
 
-def _pyside(name):
-    return next(getattr(module, name) for module in (QtCore, QtGui, QtWidgets) if hasattr(module, name))
+class _Enumerators:
+    """`qt.Qt`, `qt.QMessageBox`: enumerators as plain ints [C1], and nothing else."""
 
-
-class IsolatedSettings(QtCore.QSettings):
-    """The user's settings: one file that the host throws away, whatever the arguments."""
-
-    FILE = os.path.join(tempfile.mkdtemp(prefix="host-settings-"), "Slicer.ini")
-
-    def __init__(self):
-        super().__init__(self.FILE, QtCore.QSettings.Format.IniFormat)
-
-
-def _single_shot(msec, function):
-    """Slicer replaces PythonQt's slot by a Python function (S20)."""
-    def shoot():
-        try:
-            function(*accepted(function, ()))
-        except Exception:
-            sys.excepthook(*sys.exc_info())
-
-    QtCore.QTimer.singleShot(int(msec), shoot)
-
-
-class _QtNamespace:
-    """`qt.Qt`: enumerators, flat and scoped."""
+    def __init__(self, scope):
+        self._scope = scope
 
     def __getattr__(self, name):
-        found = class_member(getattr(QtCore.Qt, name))
-        if not isinstance(found, QtEnum) and callable(found):
-            raise AttributeError(f"type object 'Qt' has no attribute '{name}'")
-        return found
+        found = getattr(self._scope, name)
+        if not isinstance(found, enum.Enum):
+            raise AttributeError(f"{self._scope.__name__} has no attribute '{name}' here")
+        return found.value
 
 
-class _Module(types.ModuleType):
-    def __getattr__(self, name):
-        raise AttributeError(f"module 'qt' has no attribute '{name}' (or the host does not do it)")
-
-
-sys.modules[__name__].__class__ = _Module
-for _name in WIDGETS:
-    globals()[_name] = add_class(_name, _pyside(_name))
-for _name in VALUES:
-    globals()[_name] = add_value_class(_pyside(_name))
-QMessageBox = add_class("QMessageBox", RecordingMessageBox)
-QSettings = add_class("QSettings", IsolatedSettings)
-QUiLoader = uiloader.QUiLoader
-Qt = _QtNamespace()
-CLASSES["QTimer"].singleShot = staticmethod(_single_shot)
-for _class in (*mrml_widgets.WIDGETS, *layout.WIDGETS, *application.CLASSES):
-    add_class(_class.__name__, _class)
-QApplication = CLASSES["qSlicerApplication"]
+for _class in (QtCore.QObject, QtCore.QTimer, QtWidgets.QWidget, QtWidgets.QLabel, QtWidgets.QPushButton,
+               QtWidgets.QCheckBox, QtWidgets.QComboBox, QtWidgets.QVBoxLayout, QtWidgets.QHBoxLayout,
+               QtWidgets.QFormLayout):
+    add_class(_class)
+    globals()[_class.__name__] = CLASSES[_class.__name__]
+Qt, QMessageBox = _Enumerators(QtCore.Qt), _Enumerators(QtWidgets.QMessageBox)

@@ -7,7 +7,7 @@ from typing import Annotated
 import qt
 import slicer
 from slicer.i18n import tr as _
-from slicer.parameterNodeWrapper import Choice, Decimals, Default, WithinRange, parameterNodeWrapper
+from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper
 from slicer.ScriptedLoadableModule import *
 from slicer.util import VTKObservationMixin
 from slicer import vtkMRMLLabelMapVolumeNode, vtkMRMLScalarVolumeNode, vtkMRMLSegmentationNode
@@ -25,12 +25,11 @@ class Mode(enum.Enum):
 class ExampleParameterNode:
     source: vtkMRMLScalarVolumeNode
     labels: vtkMRMLSegmentationNode | vtkMRMLLabelMapVolumeNode | None
-    percent: Annotated[float, WithinRange(0, 100), Decimals(1)] = 50.0
-    count: Annotated[int, WithinRange(1, 9), Default(3)]
+    percent: Annotated[float, WithinRange(0, 100)] = 50.0
+    scale: float
     live: bool = True
     mode: Mode = Mode.GOOD
-    grid: Annotated[str, Choice(["source", "target"])] = "source"
-    note: str
+    first: Mode
 
 
 class Example(ScriptedLoadableModule):
@@ -98,10 +97,7 @@ class ExampleLogic(ScriptedLoadableModuleLogic):
 
 
 class ExampleTest(ScriptedLoadableModuleTest):
-    ran = []
-
-    def test_something(self):
-        self.ran.append("test_something")
+    pass
 '''
 
 UI = '''<?xml version="1.0" encoding="UTF-8"?>
@@ -132,21 +128,15 @@ UI = '''<?xml version="1.0" encoding="UTF-8"?>
      <item row="0" column="1"><widget class="ctkSliderWidget" name="percentSlider">
       <property name="suffix"><string> %</string></property>
       <property name="SlicerParameterName" stdset="0"><string>percent</string></property></widget></item>
-     <item row="1" column="1"><widget class="ctkSliderWidget" name="countSlider">
-      <property name="SlicerParameterName" stdset="0"><string>count</string></property></widget></item>
      <item row="2" column="1"><widget class="QCheckBox" name="liveBox">
       <property name="text"><string>Live</string></property>
       <property name="SlicerParameterName" stdset="0"><string>live</string></property></widget></item>
      <item row="3" column="1"><widget class="QComboBox" name="modeBox">
       <property name="SlicerParameterName" stdset="0"><string>mode</string></property></widget></item>
-     <item row="4" column="1"><widget class="QComboBox" name="gridBox">
-      <property name="SlicerParameterName" stdset="0"><string>grid</string></property></widget></item>
     </layout></widget></item>
    <item><widget class="QPushButton" name="applyButton">
     <property name="enabled"><bool>true</bool></property>
     <property name="text"><string>Apply</string></property></widget></item>
-   <item><widget class="QLabel" name="noteLabel">
-      <property name="SlicerParameterName" stdset="0"><string>note</string></property></widget></item>
    <item><spacer name="spacer"><property name="orientation"><enum>Qt::Vertical</enum></property></spacer></item>
   </layout>
  </widget>
