@@ -69,9 +69,13 @@ def registerSampleData():
 
 def makeSamplePhantom(source):
     """Put the phantom of a Sample Data source into the scene and into the views. Returns its volume node."""
+    from SyntheticCTLib.errors import Cancelled
     from SyntheticCTLib.slicer_bridge.slice_views import show_in_slices
 
-    volume = SyntheticCTLogic().makePhantom(source.sampleName)
+    try:
+        volume = SyntheticCTLogic().makePhantom(source.sampleName)
+    except Cancelled:  # the scene was closed meanwhile
+        return None
     show_in_slices(slicer.mrmlScene, volume)
     slicer.util.resetSliceViews()
     return volume
@@ -111,6 +115,7 @@ class SyntheticCTWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
         """The module is unloaded."""
         self.removeObservers()
         if self.panel is not None:
+            slicer.app.disconnect("aboutToQuit()", self.panel.end)
             self.panel.end()
 
     def enter(self):
@@ -119,7 +124,7 @@ class SyntheticCTWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
 
     def exit(self):
         """Another module is shown; a running job goes on."""
-        self.panel.give_views_back()
+        self.panel.leave()
 
     def onSceneStartClose(self, caller, event):
         """Everything of this scene ends with it."""
@@ -132,9 +137,11 @@ class SyntheticCTWidget(ScriptedLoadableModuleWidget, VTKObservationMixin):
             self.panel.attach(self.logic.getParameterNode())
 
     def onSceneEndImport(self, caller, event):
-        """Show what a loaded scene remembers, if the module is shown."""
+        """Show what a loaded scene remembers, if the module is shown; put its views right in any case."""
         if self.parent.isEntered:
             self.panel.attach(self.logic.getParameterNode())
+        else:
+            self.panel.inspect.mend(self.logic.getParameterNode())
 
 
 #
@@ -179,8 +186,13 @@ class SyntheticCTLogic(ScriptedLoadableModuleLogic):
         from SyntheticCTLib.slicer_bridge.sample_data import start_phantom
 
         seed, lesions = PHANTOMS[name]
-        job = start_phantom(slicer.mrmlScene, seed, name, lesions)
-        return job.wait(on_wait=slicer.app.processEvents).volume
+        scene = slicer.mrmlScene
+        job = start_phantom(scene, seed, name, lesions)
+        closing = scene.AddObserver(scene.StartCloseEvent, lambda caller, event: job.cancel())
+        try:
+            return job.wait(on_wait=slicer.app.processEvents).volume
+        finally:
+            scene.RemoveObserver(closing)
 
     def register(self, sourceVolume, targetVolume, waitForCompletion=True, **options):
         """Find the path between two volume nodes; see `MorphSession.start_registration` for the options.

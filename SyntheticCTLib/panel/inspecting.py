@@ -39,6 +39,7 @@ class InspectSection(VTKObservationMixin):
         self._panel = panel
         self._ui = panel.ui
         self._comparison: Comparison | None = None
+        self._path_id = ""
         self._shown = ""
         self._window = None
         self._layout_before = 0
@@ -52,6 +53,7 @@ class InspectSection(VTKObservationMixin):
         self._soon.connect("timeout()", self._go_to_picked)
         self._ui.inspectedVolumeSelector.addAttribute("vtkMRMLScalarVolumeNode", SYNTHETIC_ATTRIBUTE)
         self._ui.comparePushButton.connect("toggled(bool)", self.on_compare)
+        self._ui.furthestPushButton.connect("clicked()", self.on_furthest)
         self._ui.flickerCheckBox.connect("toggled(bool)", self.on_flicker)
 
     @property
@@ -62,14 +64,20 @@ class InspectSection(VTKObservationMixin):
     def update(self, parameters) -> None:
         """Show whether a comparison is possible, and bring a running one up to date."""
         reason = self._panel.morph.why_not(parameters)
+        if self.active and (reason or parameters.path.GetID() != self._path_id):
+            self.stop()  # what it shows is no longer true
         if not reason and slicer.app.layoutManager() is None:
             reason = _("There are no slice views to compare in.")
         button = self._ui.comparePushButton
         button.enabled = not reason
         button.toolTip = reason or _("Shows the three scans in linked views; press again to get your own views back.")
         button.text = _("Back to my views") if self.active else _("Compare source | synthetic | target")
-        for widget in (self._ui.fadeSliderWidget, self._ui.flickerCheckBox, self._ui.aboveComboBox):
-            widget.enabled = self.active
+        live = parameters.inspectedVolume is None and parameters.above.needs_created()
+        self._ui.aboveComboBox.enabled = self.active
+        for widget in (self._ui.fadeSliderWidget, self._ui.flickerCheckBox):
+            widget.enabled = self.active and not live
+            widget.toolTip = _("Create the synthetic CT first, or choose one above.") if live else ""
+        self._ui.furthestPushButton.enabled = self.active
         if self.active:
             with errors_shown(_("The comparison could not be shown.")):
                 self._bring_up_to_date(parameters)
@@ -92,6 +100,14 @@ class InspectSection(VTKObservationMixin):
         else:
             self._flicker.stop()
             self._fade(self._panel.parameters)
+
+    def on_furthest(self) -> None:
+        """Go to the point of the body that moves furthest between source and target."""
+        if self._comparison is None:
+            return
+        with errors_shown(_("The largest deformation could not be found.")):
+            self._picked = ("Source", self._panel.session.furthest_point(self._panel.parameters.path))
+            self._go_to_picked()
 
     def mend(self, parameters) -> None:
         """Put views right that a scene brought along which was saved during a comparison or a preview.
@@ -136,7 +152,7 @@ class InspectSection(VTKObservationMixin):
         self._layout_before = manager.layout
         manager.setLayout(LAYOUT_ID)
         slicer.app.processEvents()  # the views get their size only then
-        self._comparison, self._window = comparison, None
+        self._comparison, self._window, self._path_id = comparison, None, parameters.path.GetID()
         self._bring_up_to_date(parameters)
         comparison.arrange()
         crosshair = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLCrosshairNode")

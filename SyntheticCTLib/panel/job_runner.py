@@ -14,18 +14,19 @@ POLL_MS = 100
 
 
 class JobRunner:
-    """Runs one `SceneJob` and tells a section how it goes.
+    """Runs one `SceneJob` and tells the section that owns it how it goes.
+
+    `busy_with` is the job's name for the user, such as "the registration"; "" while nothing runs.
 
     Args:
-        changed: called whenever a job starts or ends, so that all sections can show it.
+        changed: called whenever a job has started or ended, so that all sections can show it.
     """
 
     def __init__(self, changed: Callable[[], None]) -> None:
         self.busy_with = ""
         self._changed = changed
+        self._owner: Any = None
         self._job: SceneJob | None = None
-        self._on_event: Callable[[dict[str, Any]], None] | None = None
-        self._on_end: Callable[[SceneJob], None] | None = None
         self._timer = qt.QTimer()
         self._timer.setInterval(POLL_MS)
         self._timer.connect("timeout()", self._poll)
@@ -35,16 +36,17 @@ class JobRunner:
         """Whether a job runs."""
         return self._job is not None
 
-    def run(
-        self,
-        what: str,
-        job: SceneJob,
-        on_event: Callable[[dict[str, Any]], None],
-        on_end: Callable[[SceneJob], None],
-    ) -> None:
-        """Watch a started job. what: its name for the user, such as "the registration". on_end: called once, with
-        `job.value`, `job.error` or `job.cancelled` set."""
-        self.busy_with, self._job, self._on_event, self._on_end = what, job, on_event, on_end
+    def runs_for(self, section) -> bool:
+        """Whether the job that runs is this section's."""
+        return self._job is not None and self._owner is section
+
+    def run(self, section, what: str, job: SceneJob) -> None:
+        """Watch a started job.
+
+        section: its `on_event` takes each event of the job; its `on_end` is called once, when nothing runs any more,
+        with `job.value`, `job.error` or `job.cancelled` set. what: the job's name for the user.
+        """
+        self.busy_with, self._job, self._owner = what, job, section
         self._timer.start()
         self._changed()
 
@@ -56,7 +58,7 @@ class JobRunner:
 
     def abandon(self) -> None:
         """End the job without telling anybody: the scene or the application is going away."""
-        self._on_end = None
+        self._owner = None
         self.cancel()
 
     def _poll(self) -> None:
@@ -65,15 +67,17 @@ class JobRunner:
             return
         try:
             for event in job.poll():
-                self._on_event(event)
+                self._owner.on_event(event)
         finally:
             if job.finished and self._job is job:
                 self._finish()
 
     def _finish(self) -> None:
-        job, on_end = self._job, self._on_end
+        job, owner = self._job, self._owner
         self._timer.stop()
-        self.busy_with, self._job, self._on_event, self._on_end = "", None, None, None
-        self._changed()
-        if on_end is not None:
-            on_end(job)
+        self.busy_with, self._job, self._owner = "", None, None
+        try:
+            if owner is not None:
+                owner.on_end(job)
+        finally:  # whatever happened to the result: nothing runs any more, and the buttons must say so
+            self._changed()

@@ -37,7 +37,7 @@ class MorphSection:
         self._ui = panel.ui
         self.last_seconds = 0.0
         self._began = 0.0
-        self._running = False
+        self._hidden: list[str] = []
         self._preview: LivePreview | None = None
         self._views: BorrowedViews | None = None
         self._previewed_path = ""
@@ -63,7 +63,7 @@ class MorphSection:
         self._ui.pathStatusLabel.text = colored(reason, "warn") if parameters.path is not None and reason else reason
         self._ui.pathStatusLabel.visible = bool(reason)
         button = self._ui.createPushButton
-        if self._running:
+        if self._panel.jobs.runs_for(self):
             button.text = _("Cancel")
             button.toolTip = _("Ends it at once; the scene stays as it is.")
             button.enabled = True
@@ -83,7 +83,7 @@ class MorphSection:
 
     def on_create(self) -> None:
         """Start making the exact scan, or cancel what runs."""
-        if self._running:
+        if self._panel.jobs.runs_for(self):
             self._panel.jobs.cancel()
             return
         parameters = self._panel.parameters
@@ -96,10 +96,9 @@ class MorphSection:
                 target_metadata=parameters.targetMetadata,
                 grid=parameters.grid.value,
             )
-            self._running = True
             self._began = time.monotonic()
             self._show_report_button(None)
-            self._panel.jobs.run(_("a synthetic CT"), job, self._on_event, self._on_end)
+            self._panel.jobs.run(self, _("a synthetic CT"), job)
             self._say(_("Starting..."))
 
     def on_show_report(self) -> None:
@@ -118,10 +117,17 @@ class MorphSection:
             self._ui.livePreviewCheckBox.checked = False  # which ends it
         self._end_preview()
 
+    def bring_labels_back(self) -> None:
+        """Show the labels again that were put out of sight for a created scan."""
+        hidden, self._hidden = self._hidden, []
+        for display_id in hidden:
+            display = slicer.mrmlScene.GetNodeByID(display_id)
+            if display is not None:
+                display.SetVisibility(True)
+
     def forget(self) -> None:
         """The scene has gone, and everything in it."""
         self.stop_preview()
-        self._running = False
         self.last_seconds = 0.0
         self._say("")
         self._show_report_button(None)
@@ -189,12 +195,13 @@ class MorphSection:
             self._preview.remove()
         self._preview, self._views, self._previewed_path = None, None, ""
 
-    def _on_event(self, event) -> None:
+    def on_event(self, event) -> None:
+        """The job says how far it is."""
         if event["event"] == "stage":
             self._say(progress_text(event))
 
-    def _on_end(self, job: SceneJob) -> None:
-        self._running = False
+    def on_end(self, job: SceneJob) -> None:
+        """The job has ended, in whatever way."""
         if job.error is not None:
             self._say(colored(str(job.error), "reject"))
             slicer.util.errorDisplay(str(job.error))
@@ -203,7 +210,6 @@ class MorphSection:
         else:
             self.last_seconds = time.monotonic() - self._began
             self._show(job.value)
-        self._panel.update()
 
     def _show(self, made: Created) -> None:
         parameters = self._panel.parameters
@@ -214,9 +220,9 @@ class MorphSection:
 
             self.stop_preview()
             show_in_slices(slicer.mrmlScene, made.volume)
-            # Labels of another body over this one would deceive; they are still there, one click away.
+            # Labels of another body over this one would deceive; they come back when the module is left.
             others = slicer.util.getNodesByClass("vtkMRMLSegmentationNode")
-            hide_overlays([node for node in others if node is not made.segmentation])
+            self._hidden += hide_overlays([node for node in others if node is not made.segmentation])
             parameters.inspectedVolume = made.volume
         text = _("{name}: {verdict}").format(name=made.volume.GetName(), verdict=verdict_text(made.verdict))
         self._say(colored(text, made.verdict), tooltip(made.reasons))

@@ -5,14 +5,16 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
+import qt
 import slicer
+import vtk
 from slicer.i18n import tr as _
 from slicer.util import VTKObservationMixin
 
 from .inputs import InputsSection
 from .inspecting import InspectSection
 from .job_runner import JobRunner
-from .morphing import MorphSection
+from .morphing import PATH_ATTRIBUTE, PATH_CLASS, MorphSection
 from .registration import RegistrationSection
 from .series_making import SeriesSection
 from .view_marks import ViewMarks
@@ -21,6 +23,9 @@ if TYPE_CHECKING:
     from ..slicer_bridge import MorphSession
     from .parameters import SyntheticCTParameterNode
 
+
+SETTLE_MS = 200
+"""A changed volume is looked at when it has been left alone so long; its voxels are read then."""
 
 WATCHED = (
     "ModifiedEvent",
@@ -57,6 +62,9 @@ class Panel(VTKObservationMixin):
         self._sections = (ui.inputsCollapsibleButton, ui.registerCollapsibleButton, ui.morphCollapsibleButton)
         self._gui_tag = None
         self._watched: list[str] = []
+        self._soon = qt.QTimer()
+        self._soon.setInterval(SETTLE_MS)
+        self._soon.connect("timeout()", self._on_settled)
 
     @property
     def session(self) -> MorphSession:
@@ -70,6 +78,7 @@ class Panel(VTKObservationMixin):
         self.detach()
         self.parameters = parameters
         self.addObserver(parameters.parameterNode, "ModifiedEvent", self._on_modified)
+        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.NodeRemovedEvent, self._on_node_removed)
         self.quiet = True  # widgets that take their values from a loaded scene are not being clicked
         try:
             self._gui_tag = parameters.connectGui(self.ui)
@@ -83,9 +92,8 @@ class Panel(VTKObservationMixin):
         """Let go of the parameter node; the preview goes with it."""
         if self.parameters is None:
             return
-        self.give_views_back()
+        self.leave()
         self.removeObservers()
-        self._watched = []
         self.parameters.disconnectGui(self._gui_tag)
         self.parameters, self._gui_tag = None, None
 
@@ -99,6 +107,14 @@ class Panel(VTKObservationMixin):
         self.morph.update(self.parameters)
         self.series.update(self.parameters)
         self.inspect.update(self.parameters)
+
+    def leave(self) -> None:
+        """The module is left: give everything back, and look away from the volumes; a running job goes on."""
+        self.give_views_back()
+        self.morph.bring_labels_back()
+        self.removeObservers(self._on_volume_modified)
+        self._watched = []
+        self._soon.stop()
 
     def give_views_back(self) -> None:
         """End comparison and preview: the module is left, or the scene is closed."""
@@ -130,7 +146,9 @@ class Panel(VTKObservationMixin):
         self._session = None
 
     def end(self) -> None:
-        """The panel is going away, as when Slicer closes: end the job, and touch no widget, for they may be gone."""
+        """The panel is going away: Slicer closes, or the module is reloaded."""
+        if self.ui.registerPushButton:  # a widget that Slicer has destroyed already is False
+            self.detach()
         self.parameters = None
         self.removeObservers()
         self.marks.end()
@@ -159,7 +177,18 @@ class Panel(VTKObservationMixin):
         return [*chosen, *ends_of(self.parameters.path)]
 
     def _on_volume_modified(self, caller=None, event=None) -> None:
+        self._soon.start()  # anew, if it runs: whoever drags a transform or paints changes the volume many times
+
+    def _on_settled(self) -> None:
+        self._soon.stop()
         self.update()
+
+    @vtk.calldata_type(vtk.VTK_OBJECT)
+    def _on_node_removed(self, caller, event, node) -> None:
+        if node is not None and node.IsA(PATH_CLASS) and node.GetAttribute(PATH_ATTRIBUTE):
+            from ..slicer_bridge.path_nodes import remove_orphans
+
+            remove_orphans(slicer.mrmlScene)
 
     def _next_section(self):
         if self.parameters.path is not None:

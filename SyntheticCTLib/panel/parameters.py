@@ -90,10 +90,23 @@ class Above(Enum):
 
     TARGET = "Target"
     SOURCE = "Source"
+    DIFFERENCE = "Difference"
+    VOLUME_CHANGE = "Volume change"
+    CHECKERBOARD = "Checkerboard"
 
     def label(self) -> str:
         """Text in the combo box."""
-        return {Above.TARGET: _("Target"), Above.SOURCE: _("Source")}[self]
+        return {
+            Above.TARGET: _("Target"),
+            Above.SOURCE: _("Source"),
+            Above.DIFFERENCE: _("Difference to the source (blue -500, red +500 HU)"),
+            Above.VOLUME_CHANGE: _("Change of volume (blue halved, red doubled)"),
+            Above.CHECKERBOARD: _("Checkerboard with the target"),
+        }[self]
+
+    def needs_created(self) -> bool:
+        """Whether it can only be laid over a scan that was created, not over the live one."""
+        return self not in (Above.TARGET, Above.SOURCE)
 
 
 @parameterNodeWrapper

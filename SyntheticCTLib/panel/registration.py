@@ -26,14 +26,13 @@ class RegistrationSection:
     def __init__(self, panel) -> None:
         self._panel = panel
         self._ui = panel.ui
-        self._running = False
         self._fell_back = False
         self._ui.registerPushButton.connect("clicked()", self.on_register)
 
     def update(self, parameters) -> None:
         """Show whether the button can be pressed, and if not, what is missing."""
         button = self._ui.registerPushButton
-        if self._running:
+        if self._panel.jobs.runs_for(self):
             button.text = _("Cancel the registration")
             button.toolTip = _("Ends it at once; the scene stays as it is.")
             button.enabled = True
@@ -52,12 +51,12 @@ class RegistrationSection:
 
     def on_register(self) -> None:
         """Start, or cancel what runs."""
-        if self._running:
+        if self._panel.jobs.runs_for(self):
             self._panel.jobs.cancel()
             return
         parameters = self._panel.parameters
+        backend = self._backend(parameters.method)
         with errors_shown(_("The registration could not be started.")):
-            backend = self._backend(parameters.method)
             guide = parameters.labelsGuide and None not in (parameters.sourceLabels, parameters.targetLabels)
             job = self._panel.session.start_registration(
                 parameters.sourceVolume,
@@ -66,13 +65,11 @@ class RegistrationSection:
                 target_labels=parameters.targetLabels if guide else None,
                 backend=backend,
             )
-            self._running = True
-            self._panel.jobs.run(_("the registration"), job, self._on_event, self._on_end)
+            self._panel.jobs.run(self, _("the registration"), job)
             self._say(_("Starting..."))
 
     def forget(self) -> None:
         """The scene has gone, and the job with it."""
-        self._running = False
         self._say("")
 
     def _backend(self, method: Method) -> str:
@@ -82,12 +79,13 @@ class RegistrationSection:
         self._fell_back = wanted and not available
         return "ants" if available else "simpleitk"
 
-    def _on_event(self, event) -> None:
+    def on_event(self, event) -> None:
+        """The job says how far it is."""
         if event["event"] == "stage":
             self._say(progress_text(event))
 
-    def _on_end(self, job: SceneJob) -> None:
-        self._running = False
+    def on_end(self, job: SceneJob) -> None:
+        """The job has ended, in whatever way."""
         if job.error is not None:
             self._say(colored(str(job.error), "reject"))
             slicer.util.errorDisplay(str(job.error))
@@ -100,7 +98,6 @@ class RegistrationSection:
                 text += " " + _("antspyx is not installed, so SimpleITK did it, less exactly.")
             self._say(text)
             self._panel.open_section(self._ui.morphCollapsibleButton)
-        self._panel.update()
 
     def _say(self, text: str) -> None:
         self._ui.registerStatusLabel.text = text

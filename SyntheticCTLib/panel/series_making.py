@@ -28,13 +28,12 @@ class SeriesSection:
     def __init__(self, panel) -> None:
         self._panel = panel
         self._ui = panel.ui
-        self._running = False
         self._ui.createSeriesPushButton.connect("clicked()", self.on_create)
 
     def update(self, parameters) -> None:
         """Show whether the button can be pressed, and what it will cost."""
         button = self._ui.createSeriesPushButton
-        if self._running:
+        if self._panel.jobs.runs_for(self):
             button.text, button.enabled = _("Cancel"), True
             button.toolTip = _("Ends it at once; the scene stays as it is.")
             return
@@ -46,7 +45,7 @@ class SeriesSection:
 
     def on_create(self) -> None:
         """Start, or cancel what runs."""
-        if self._running:
+        if self._panel.jobs.runs_for(self):
             self._panel.jobs.cancel()
             return
         parameters = self._panel.parameters
@@ -55,13 +54,11 @@ class SeriesSection:
                 self._show(self._panel.session.create_transform_series(parameters.path))
                 return
             job = self._panel.session.start_series(parameters.path, coarse=parameters.seriesKind is SeriesKind.COARSE)
-            self._running = True
-            self._panel.jobs.run(_("the series"), job, self._on_event, self._on_end)
+            self._panel.jobs.run(self, _("the series"), job)
             self._say(_("Starting..."))
 
     def forget(self) -> None:
         """The scene has gone, and the job with it."""
-        self._running = False
         self._say("")
 
     def _estimate(self, parameters) -> str:
@@ -79,12 +76,13 @@ class SeriesSection:
         )
         return _("{count} volumes: {memory:.0f} MB; {time}.").format(count=STEPS, memory=memory, time=time)
 
-    def _on_event(self, event) -> None:
+    def on_event(self, event) -> None:
+        """The job says how far it is."""
         if event["event"] == "stage":
             self._say(progress_text(event))
 
-    def _on_end(self, job: SceneJob) -> None:
-        self._running = False
+    def on_end(self, job: SceneJob) -> None:
+        """The job has ended, in whatever way."""
         if job.error is not None:
             self._say(colored(str(job.error), "reject"))
             slicer.util.errorDisplay(str(job.error))
@@ -92,14 +90,14 @@ class SeriesSection:
             self._say(_("Cancelled; the scene is as it was."))
         else:
             self._show(job.value)
-        self._panel.update()
 
     def _show(self, series) -> None:
         """Put the first item into the views; the sequence toolbar scrubs through it."""
         from ..slicer_bridge.slice_views import show_in_slices
 
         if not series.verdict:
-            self._say(_("{name}: put the source under it and scrub in the toolbar.").format(name=series.proxy.GetName()))
+            text = _("{name}: put the source under it and scrub in the toolbar.")
+            self._say(text.format(name=series.proxy.GetName()))
             return
         self._panel.give_views_back()
         show_in_slices(slicer.mrmlScene, series.proxy)

@@ -21,7 +21,10 @@ class ViewMarks(VTKObservationMixin):
     def __init__(self) -> None:
         VTKObservationMixin.__init__(self)
         self._marks: dict[str, Any] = {}
-        self.addObserver(slicer.mrmlScene, slicer.mrmlScene.NodeAddedEvent, self._on_node_added)
+        scene = slicer.mrmlScene
+        self.addObserver(scene, scene.NodeAddedEvent, self._on_node_added)
+        for event in (scene.EndImportEvent, scene.EndBatchProcessEvent):
+            self.addObserver(scene, event, self._on_scene_changed)  # views may have been set before their volumes came
         for composite in slicer.util.getNodesByClass(COMPOSITE):
             self._follow(composite)
 
@@ -39,6 +42,10 @@ class ViewMarks(VTKObservationMixin):
     def _on_node_added(self, caller, event, node) -> None:
         if node is not None and node.IsA(COMPOSITE):
             self._follow(node)
+
+    def _on_scene_changed(self, caller, event) -> None:
+        for composite in slicer.util.getNodesByClass(COMPOSITE):
+            self._on_composite(composite)
 
     def _follow(self, composite) -> None:
         self.addObserver(composite, vtk.vtkCommand.ModifiedEvent, self._on_composite)

@@ -13,6 +13,7 @@ import numpy as np
 import slicer
 import vtk
 
+from .extra_overlays import ExtraOverlays
 from .frames import to_array
 from .path_nodes import POSE
 from .results import RECORD, SYNTHETIC
@@ -75,6 +76,9 @@ class Comparison:
 
     def __init__(self, scene, path, source, target, source_image, target_image, overlays: list[Any]) -> None:
         self._scene = scene
+        self._path = path
+        self._images = {"Source": source_image, "Target": target_image}
+        self._extra = ExtraOverlays(scene)
         self._pose_id = path.GetNodeReferenceID(POSE)
         self._display = add_display(scene, source)
         self._begun_with = (source, source_image)
@@ -95,6 +99,8 @@ class Comparison:
         self._synthetic = self._add(*self._begun_with, "SYNTHETIC, live")
         self._synthetic.SetAttribute(SYNTHETIC, "live")
         self._synthetic.SetAndObserveTransformNodeID(preview.transform.GetID())
+        self._extra.forget()
+        self._images.pop("Synthetic", None)
         self._on_target_grid = False
         self.share = None
         self._assign()
@@ -107,6 +113,8 @@ class Comparison:
         record = json.loads(volume.GetAttribute(RECORD) or "{}")
         self._on_target_grid = record.get("grid") == "target"
         self.share = record["percent_about"] / 100 if "percent_about" in record else None
+        self._extra.forget()
+        self._images["Synthetic"] = image
         self.align(self._aligned)
         self._assign()
 
@@ -166,15 +174,31 @@ class Comparison:
         """Window and level in HU, in all views."""
         self._display.SetAutoWindowLevel(0)
         self._display.SetWindowLevel(window, level)
+        self._extra.show_as(self._display)
 
     def fade(self, to: str, opacity: float) -> None:
-        """Lay the source or the target ("Source", "Target") over the synthetic scan with an opacity of 0 to 1."""
-        above = self._target if to == "Target" else self._source
+        """Lay something over the synthetic scan with an opacity of 0 to 1.
+
+        to: "Source", "Target", or one of `extra_overlays.KINDS`, which need a created scan: over the live one they
+        show nothing.
+        """
+        above = self._above(to) if opacity > 0 else None
         for plane in PLANES:
             composite = self._composite(view_name("Synthetic", plane))
             if composite is not None:
-                composite.SetForegroundVolumeID(above.GetID() if opacity > 0 else None)
+                composite.SetForegroundVolumeID(above.GetID() if above is not None else None)
                 composite.SetForegroundOpacity(float(opacity))
+
+    def _above(self, to: str):
+        """The node that is laid over the synthetic scan; made when it is first wanted. None if there is none."""
+        if to in ("Source", "Target"):
+            return self._source if to == "Source" else self._target
+        if "Synthetic" not in self._images:
+            return None
+        node = self._extra.node(to, self._images, self._path, self.share or 0.0, self._on_target_grid)
+        node.SetAndObserveTransformNodeID(self._synthetic.GetTransformNodeID())
+        self._extra.show_as(self._display)
+        return node
 
     def arrange(self) -> None:
         """Put the scans into their views, all at the middle of the source and equally large, and link them."""
@@ -206,6 +230,7 @@ class Comparison:
                 for clear in (composite.SetBackgroundVolumeID, composite.SetForegroundVolumeID):
                     clear(None)
         remove(self._scene, self._source, self._synthetic, self._target, self._display)
+        self._extra.forget()
         for mark in self._marks.values():
             remove(self._scene, mark.GetDisplayNode(), mark)
         self._marks = {}

@@ -29,6 +29,9 @@ ATTRIBUTE = "SyntheticCT.path"
 STRETCH, POSE, SOURCE, TARGET = (f"SyntheticCT.{role}" for role in ("stretch", "pose", "source", "target"))
 """Roles of the nodes a path node refers to."""
 
+PART = "SyntheticCT.part"
+"""Attribute of the hidden parts."""
+
 _BASE_NAME = "Morph path"
 
 
@@ -59,11 +62,27 @@ def add_path(scene, path: MorphPath, source, target):
         part = slicer.vtkMRMLLinearTransformNode()
         part.SetName(f"{name} {role.rpartition('.')[2]}")
         part.SetHideFromEditors(True)
+        part.SetAttribute(PART, role)
         part.SetMatrixTransformToParent(to_matrix(changed_frame(matrix)))
         node.SetNodeReferenceID(role, scene.AddNode(part).GetID())
     node.SetNodeReferenceID(SOURCE, source.GetID())
     node.SetNodeReferenceID(TARGET, target.GetID())
     return scene.AddNode(node)
+
+
+def is_whole(node) -> bool:
+    """Whether the parts of a path are still in the scene."""
+    return node.GetNodeReference(STRETCH) is not None and node.GetNodeReference(POSE) is not None
+
+
+def remove_orphans(scene) -> None:
+    """Take the hidden parts of paths that were deleted out of the scene."""
+    used = {path.GetNodeReferenceID(role) for path in paths_in(scene) for role in (STRETCH, POSE)}
+    kind = "vtkMRMLLinearTransformNode"
+    parts = [scene.GetNthNodeByClass(number, kind) for number in range(scene.GetNumberOfNodesByClass(kind))]
+    for part in parts:
+        if part.GetAttribute(PART) and part.GetID() not in used:
+            scene.RemoveNode(part)
 
 
 def remove_path(node) -> None:

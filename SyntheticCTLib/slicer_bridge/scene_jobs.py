@@ -6,6 +6,7 @@ between happens in a child process, so a window stays alive.
 
 from __future__ import annotations
 
+import logging
 import shutil
 import sys
 import time
@@ -113,6 +114,9 @@ class SceneJob:
                 self.error = SyntheticCTError(self._child.final["message"])
         except SyntheticCTError as error:
             self.error = error
+        except Exception as error:  # a defect of ours; whoever waits must hear of it, and the log must have it
+            logging.exception("SyntheticCT: the result of a job could not be put into the scene")
+            self.error = SyntheticCTError(f"The result could not be put into the scene ({error}).")
         finally:
             self._end()
 

@@ -7,8 +7,9 @@ patient's (`images.terms`).
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from itertools import count
 
 import numpy as np
 import SimpleITK as sitk
@@ -21,7 +22,8 @@ from ..images.label_grid import onto_grid
 from ..images.label_names import safe_label_name
 from ..images.labels import LabelLayer
 from .frames import ijk_to_ras, to_array, to_matrix, vtk_image
-from .world import own_matrix, placed
+from .terminology import safe_terminology
+from .world import is_empty, own_matrix, placed
 
 BINARY = "Binary labelmap"
 """What Slicer calls the representation that is label maps."""
@@ -61,7 +63,9 @@ def read_segments(node, reference: sitk.Image) -> Segments:
         return Segments.none()
     found = _of_segmentation(node, reference) if node.IsA("vtkMRMLSegmentationNode") else _of_label_map(node)
     layers, looks = [], []
+    unnamed = count(1)
     for number, (image, look) in enumerate(found, start=1):
+        look = {value: _named(segment, unnamed) for value, segment in look.items()}
         labels, _ = onto_grid(image, Geometry.of(reference), node.GetName())
         layers.append(LabelLayer(f"layer{number}", labels, {value: segment.name for value, segment in look.items()}))
         looks.append(look)
@@ -113,10 +117,15 @@ def _of_segmentation(node, reference: sitk.Image) -> list[tuple[sitk.Image, dict
     return found
 
 
+def _named(segment: Segment, unnamed: Iterator[int]) -> Segment:
+    """The segment itself, or one with the next free number for a name."""
+    return segment if segment.name else replace(segment, name=f"Segment {next(unnamed)}")
+
+
 def _segment(segment) -> Segment:
     terminology = segment.GetTerminology() if segment.HasTerminology() else ""
-    name = safe_label_name(segment.GetName() or "") or f"Segment {segment.GetLabelValue()}"
-    return Segment(name, tuple(segment.GetColor()), terminology)
+    name = safe_label_name(segment.GetName() or "")
+    return Segment(name, tuple(segment.GetColor()), safe_terminology(terminology, name))
 
 
 def _converted(segmentation, reference: sitk.Image, node):
@@ -137,6 +146,8 @@ def _converted(segmentation, reference: sitk.Image, node):
 
 
 def _of_label_map(node) -> list[tuple[sitk.Image, dict[int, Segment]]]:
+    if is_empty(node):
+        raise InputError(f"{node.GetName()} is empty; choose another label map, or none.")
     image = _labels(placed(node.GetImageData(), own_matrix(node), node, outside=0, nearest=True), node.GetName())
     layer = LabelLayer("labels", image)
     colors = node.GetDisplayNode().GetColorNode() if node.GetDisplayNode() is not None else None
@@ -147,7 +158,7 @@ def _of_label_map(node) -> list[tuple[sitk.Image, dict[int, Segment]]]:
             rgba = [0.0] * 4
             colors.GetColor(value, rgba)
             name, color = safe_label_name(colors.GetColorName(value) or ""), tuple(rgba[:3])
-        look[value] = Segment(name or f"Segment {value}", color)
+        look[value] = Segment(name, color)
     return [(image, look)]
 
 

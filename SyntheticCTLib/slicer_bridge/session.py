@@ -86,6 +86,8 @@ class MorphSession:
             }
 
         def take(folder: Path, result: Mapping[str, Any]):
+            if not (self.scene.IsNodePresent(source) and self.scene.IsNodePresent(target)):
+                raise InputError("One of the two scans was removed meanwhile, so there is nothing to morph.")
             found = MorphPath.load(result["file"])
             found.check(self._ct(source).image, self._ct(target).image)  # they may have changed meanwhile
             return add_path(self.scene, found, source, target)
@@ -185,6 +187,15 @@ class MorphSession:
         images = (self.world_image(source), self.world_image(target))
         return Comparison(self.scene, path, source, target, *images, list(overlays))
 
+    def furthest_point(self, path) -> tuple[float, float, float]:
+        """The point (RAS, mm) of the source's body that moves furthest along a path node, its pose not counted."""
+        from .overlays import furthest_point
+        from .path_nodes import ends_of, read_path
+
+        self._refuse_stale(path)
+        x, y, z = furthest_point(read_path(path), self.world_image(ends_of(path)[0]))
+        return float(-x), float(-y), float(z)
+
     def world_image(self, volume):
         """The CT of a volume node where it lies in the world, a SimpleITK image (int16 HU, LPS).
 
@@ -198,16 +209,23 @@ class MorphSession:
         A path is bound to geometry and voxels of both volumes, in the world: whoever moves or edits one of them has
         another body.
         """
-        from .path_nodes import bounds_of, ends_of
+        from .path_nodes import bounds_of, ends_of, is_whole
+        from .volumes import world_geometry
 
         try:
+            if not is_whole(path):
+                return "A part of this path was deleted. Register again."
             pairs = list(zip(("source", "target"), ends_of(path), bounds_of(path), strict=True))
             for role, node, bound in pairs:
                 if node is None:
                     return f"The {role} of this path is no longer in the scene. Register again."
+                moved = f"The {role} has been moved since this path was found. Register again."
+                place = world_geometry(node)  # before the voxels are read, which takes a while
+                if place is not None and not bound.geometry.same_as(place):
+                    return moved
                 found = self._ct(node).bound
                 if not bound.geometry.same_as(found.geometry):
-                    return f"The {role} has been moved since this path was found. Register again."
+                    return moved
                 if bound.content != found.content:
                     return f"The voxels of the {role} have changed since this path was found. Register again."
         except InputError as error:

@@ -8,6 +8,7 @@ import numpy as np
 
 from ..errors import SyntheticCTError
 from .volumes import state_of
+from .world import is_empty
 
 COARSE_MM = 5.0
 """The region is guessed from every n-th voxel, about this far apart."""
@@ -40,7 +41,7 @@ class Summaries:
 
     def of(self, node) -> Summary | None:
         """The summary of a volume node; None for an empty one."""
-        if node.GetImageData() is None or not node.GetImageData().GetNumberOfPoints():
+        if is_empty(node):
             return None
         state = state_of(node)
         known = self._known.get(node.GetID())

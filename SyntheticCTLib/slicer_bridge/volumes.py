@@ -11,8 +11,8 @@ from ..errors import InputError
 from ..images.geometry import Geometry
 from ..images.hu import AIR_HU, to_hu
 from ..morph.path import Bound
-from .frames import ijk_to_ras, to_matrix, vtk_image
-from .world import own_matrix, placed, to_world
+from .frames import geometry_of, ijk_to_ras, to_matrix, vtk_image
+from .world import is_direct, is_empty, own_matrix, placed, to_world
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,8 @@ class WorldCTs:
 
     def of(self, node) -> WorldCT:
         """The CT of a volume node. Raises InputError if it is none."""
+        present = node.GetScene()
+        self._read = {key: kept for key, kept in self._read.items() if present.GetNodeByID(key) is not None}
         state = state_of(node)
         known = self._read.get(node.GetID())
         if known is None or known[0] != state:
@@ -50,11 +52,18 @@ class WorldCTs:
 def read_world_ct(node) -> WorldCT:
     """The CT of a volume node with its parent transforms applied and the HU rules of `images.hu`; the node is only
     read. Raises InputError if it holds no CT."""
-    if node.GetImageData() is None or not node.GetImageData().GetNumberOfPoints():
+    if is_empty(node):
         raise InputError(f"{node.GetName()} is empty; load its voxels first or choose another volume.")
     image = placed(node.GetImageData(), own_matrix(node), node, outside=AIR_HU)
     image, notes = to_hu(image, node.GetName())
     return WorldCT(image, Bound.to(image), notes)
+
+
+def world_geometry(node) -> Geometry | None:
+    """Where a volume node's voxels lie in the world, without reading them; None where they must be resampled."""
+    if is_empty(node) or not is_direct(node):
+        return None
+    return geometry_of(node.GetImageData().GetDimensions(), to_world(node) @ own_matrix(node))
 
 
 def state_of(node) -> tuple:

@@ -49,6 +49,12 @@ def placed(image: vtk.vtkImageData, own: np.ndarray, node, outside: float, neare
     return _resampled(sitk_image(array, inner), node, outside, nearest)
 
 
+def is_empty(node) -> bool:
+    """Whether a volume node holds no voxels."""
+    image = node.GetImageData()
+    return image is None or not image.GetNumberOfPoints() or image.GetPointData().GetScalars() is None
+
+
 def is_direct(node) -> bool:
     """Whether the voxels of a volume node lie in the world as they are, on a grid of right angles."""
     linear = to_world(node)
@@ -71,8 +77,10 @@ def _shifted(first: np.ndarray) -> np.ndarray:
 def _resampled(image: sitk.Image, node, outside: float, nearest: bool) -> sitk.Image:
     """The image of a node as its non-linear, or shearing, parent transform shows it."""
     forward, back = vtk.vtkGeneralTransform(), vtk.vtkGeneralTransform()
-    node.GetParentTransformNode().GetTransformToWorld(forward)
-    node.GetParentTransformNode().GetTransformFromWorld(back)
+    parent = node.GetParentTransformNode()
+    if parent is not None:  # else the volume's own axes shear, as those of a tilted gantry do
+        parent.GetTransformToWorld(forward)
+        parent.GetTransformFromWorld(back)
     grid = _covering(Geometry.of(image), forward)
     steps = [
         max(1, int(FIELD_STEP_MM / spacing)) if axis != _slice_axis(grid) else 1

@@ -103,7 +103,7 @@ def _fill_scene(panel) -> None:
     from SyntheticCTLib.morph.path import Bound, MorphPath, coarse_over, positions
     from SyntheticCTLib.slicer_bridge.path_nodes import add_path
     from SyntheticCTLib.slicer_bridge.slice_views import show_in_slices
-    from SyntheticCTLib.slicer_bridge.volumes import add_volume, add_display_like
+    from SyntheticCTLib.slicer_bridge.volumes import add_display_like, add_volume
 
     image = make_phantom(1, spacing=VOLUME_SPACING, size=VOLUME_SIZE).image
     volumes = [add_volume(slicer.mrmlScene, image, name) for name in ("source", "target")]

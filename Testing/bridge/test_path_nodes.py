@@ -15,8 +15,10 @@ from SyntheticCTLib.slicer_bridge.path_nodes import (
     add_path,
     ends_of,
     is_path,
+    is_whole,
     paths_in,
     read_path,
+    remove_orphans,
     remove_path,
 )
 from SyntheticCTLib.slicer_bridge.volumes import add_volume
@@ -107,3 +109,19 @@ def test_a_path_is_stale_once_a_volume_was_moved_edited_or_removed(scene, role):
     assert f"{role} of this path is no longer" in session.why_stale(node)
     with pytest.raises(InputError, match="Register again"):
         session.preview(node)
+
+
+def test_parts_of_a_deleted_path_can_be_swept_and_those_of_others_stay(scene):
+    source, target, path, first = a_path(scene)
+    second = add_path(scene, path, source, target)
+    users_own = linear(scene, [[1, 0, 0, 0], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]])
+    scene.RemoveNode(first)  # as the Data module does
+    remove_orphans(scene)
+    assert scene.GetNumberOfNodesByClass("vtkMRMLLinearTransformNode") == 3
+    assert is_whole(second) and scene.IsNodePresent(users_own)
+
+
+def test_a_path_with_a_part_missing_is_stale(scene):
+    *_, node = a_path(scene)
+    scene.RemoveNode(node.GetNodeReference(POSE))
+    assert MorphSession(scene).why_stale(node) == "A part of this path was deleted. Register again."

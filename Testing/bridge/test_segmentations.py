@@ -9,6 +9,7 @@ from trunks import LIVER, LUNG, SPINE, trunk
 from SyntheticCTLib.errors import InputError
 from SyntheticCTLib.images.labels import LabelLayer
 from SyntheticCTLib.slicer_bridge.segmentations import Segment, add_segmentation, read_segments
+from SyntheticCTLib.slicer_bridge.terminology import safe_terminology
 from SyntheticCTLib.slicer_bridge.volumes import add_volume, fill_volume, read_world_ct
 
 FAR = [[1, 0, 0, 500], [0, 1, 0, 0], [0, 0, 1, 0], [0, 0, 0, 1]]
@@ -99,7 +100,7 @@ def test_a_label_map_brings_names_and_colors_of_its_table(scene):
     back = read_segments(node, image)
     assert back.looks[0][LUNG].name == "lung"
     assert np.allclose(back.looks[0][LUNG].color, (0.25, 0.5, 0.75), atol=0.01)
-    assert back.looks[0][LIVER].name == "Segment 2"
+    assert back.looks[0][LIVER].name == "Segment 1"
 
 
 def test_a_name_that_may_be_a_patients_stays_behind(scene):
@@ -127,3 +128,35 @@ def test_nothing_given_and_nothing_painted(scene):
     assert read_segments(empty, image).layers == []
     empty.GetSegmentation().AddEmptySegment("one", "lesion")
     assert [layer.values for layer in read_segments(empty, image).layers] == [()]
+
+
+def test_segments_without_a_safe_name_are_numbered_over_all_layers(scene):
+    image, layers, _ = two_layers("plain")
+    node = add_segmentation(scene, "labels", layers, [{LUNG: Segment("Doe")}, {1: Segment("Roe")}])
+    assert [look[value].name for look, value in zip(read_segments(node, image).looks, (LUNG, 1), strict=True)] == [
+        "Segment 1",
+        "Segment 2",
+    ]
+
+
+def test_an_empty_label_map_is_refused_by_name(scene):
+    image, _, _ = two_layers("plain")
+    with pytest.raises(InputError, match="Nothing in it is empty"):
+        read_segments(scene.AddNewNodeByClass("vtkMRMLLabelMapVolumeNode", "Nothing in it"), image)
+
+
+@pytest.mark.parametrize(
+    ("entry", "kept"),
+    [
+        (TERM, TERM),
+        ("a~SCT^123037004^Doe~SCT^39607008^Doe~^^~b~^^~^^", "~SCT^123037004^~SCT^39607008^lung~^^~~^^~^^"),
+        ("Doe's list~SCT^123037004^Tissue~SCT^39607008^Lung of Doe~SCT^7771000^Left~Doe~^^~^^", None),
+        ("x~99DOE^19700101^Tissue~99DOE^19700101^Lung~^^~x~^^~^^", ""),
+        ("nonsense", ""),
+    ],
+)
+def test_a_terminology_entry_keeps_public_codes_and_known_words_only(entry, kept):
+    found = safe_terminology(entry, "lung")
+    if kept is None:
+        kept = "~SCT^123037004^Tissue~SCT^39607008^lung~SCT^7771000^Left~~^^~^^"
+    assert found == kept and "Doe" not in found and "1970" not in found

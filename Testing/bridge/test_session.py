@@ -104,7 +104,7 @@ def test_creating_makes_volume_segmentation_table_and_report(pair):
         assert np.array_equal(sitk.GetArrayViewFromImage(layer.image), sitk.GetArrayViewFromImage(expected.image))
     assert back.looks[0][LUNG] == Segment("lung", (0.1, 0.2, 0.9), TERM)
     names = [segment.name for look in back.looks for segment in look.values()]
-    assert names == ["lung", "liver", "Segment 3", "lesion"]  # one was called like the patient
+    assert names == ["lung", "liver", "Segment 1", "lesion"]  # one was called like the patient
     assert read_record(made.metadata) == {"age": "50", "sex": "M"}
     assert made.verdict in ("pass", "warn", "reject")
     assert read_record_of_report(made.report)["verdict"] == made.verdict
@@ -209,3 +209,24 @@ def read_record_of_report(table) -> dict[str, str]:
 
 def read_path_hash(pair) -> str:
     return read_world_ct(pair.source).bound.content
+
+
+def test_a_volume_removed_while_it_was_registered_gets_no_path(pair):
+    job = MorphSession(pair.scene).start_registration(pair.source, pair.target, backend="simpleitk")
+    pair.scene.RemoveNode(pair.target)
+    with pytest.raises(InputError, match="removed meanwhile"):
+        job.wait()
+    assert not pair.scene.GetFirstNodeByName("Morph path")
+
+
+def test_a_defect_while_the_result_is_taken_is_an_error_and_no_success(pair, monkeypatch):
+    from SyntheticCTLib.slicer_bridge import path_nodes
+
+    def broken(*arguments):
+        raise RuntimeError("boom")
+
+    monkeypatch.setattr(path_nodes, "add_path", broken)
+    before = workspaces()
+    with pytest.raises(SyntheticCTError, match="could not be put into the scene .boom."):
+        MorphSession(pair.scene).register(pair.source, pair.target, backend="simpleitk")
+    assert workspaces() == before

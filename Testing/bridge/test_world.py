@@ -143,3 +143,32 @@ def _as_slicer_shows(node, grid: Geometry) -> np.ndarray:
 
 def _well_inside(mask):
     return ndimage.binary_erosion(mask, iterations=2)
+
+
+def test_a_volume_whose_own_axes_shear_is_resampled_as_under_a_shearing_parent(scene):
+    image, _ = trunk(GRIDS["plain"])
+    tilted, parented = (add_volume(scene, image, name) for name in ("tilted gantry", "under a shear"))
+    parented.SetAndObserveTransformNodeID(linear(scene, SHEAR).GetID())
+    own = vtk.vtkMatrix4x4()
+    tilted.GetIJKToRASMatrix(own)
+    sheared = vtk.vtkMatrix4x4()
+    shear = vtk.vtkMatrix4x4()
+    for row in range(4):
+        for column in range(4):
+            shear.SetElement(row, column, SHEAR[row][column])
+    vtk.vtkMatrix4x4.Multiply4x4(shear, own, sheared)
+    tilted.SetIJKToRASMatrix(sheared)
+    found, expected = (read_world_ct(node).image for node in (tilted, parented))
+    same = sitk.Resample(found, expected, sitk.Transform(), sitk.sitkLinear, -1024)
+    inner = sitk.GetArrayFromImage(expected) > -900
+    difference = sitk.GetArrayFromImage(same).astype(float) - sitk.GetArrayFromImage(expected)
+    assert np.abs(difference[inner]).mean() < 15
+
+
+def test_a_volume_without_voxels_is_empty_and_not_a_crash(scene):
+    node = scene.AddNewNodeByClass("vtkMRMLScalarVolumeNode", "Hollow")
+    image = vtk.vtkImageData()
+    image.SetDimensions(4, 4, 4)
+    node.SetAndObserveImageData(image)
+    with pytest.raises(InputError, match="Hollow is empty"):
+        read_world_ct(node)

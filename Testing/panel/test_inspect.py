@@ -207,3 +207,92 @@ def test_moving_the_mouse_with_shift_takes_all_views_to_the_same_anatomical_poin
     assert np.linalg.norm(np.subtract(points["Target"], points["Source"])) > 0.5
     compare(user)  # back
     assert not slicer.util.getNodesByClass("vtkMRMLMarkupsFiducialNode")
+
+
+@pytest.mark.parametrize("kind", ["Difference", "Volume change", "Checkerboard"])
+def test_more_can_be_laid_over_a_created_scan_and_nothing_of_it_stays(user, kind):
+    entries = {
+        "Difference": "Difference to the source (blue -500, red +500 HU)",
+        "Volume change": "Change of volume (blue halved, red doubled)",
+        "Checkerboard": "Checkerboard with the target",
+    }
+    compare(user)
+    user.choose(user.ui.aboveComboBox, entries[kind])
+    assert not user.ui.fadeSliderWidget.enabled  # over the live body there is nothing to show
+    user.create(60)
+    assert user.ui.fadeSliderWidget.enabled
+    plain = pixels(user, "Synthetic").copy()
+    user.ui.fadeSliderWidget.value = 100.0
+    above = slicer.mrmlScene.GetNodeByID(composite("Synthetic").GetForegroundVolumeID())
+    assert above.GetName() == kind and above.GetHideFromEditors()
+    assert np.abs(pixels(user, "Synthetic").astype(int) - plain).mean() > 1
+    compare(user)  # back
+    assert not [node for node in nodes("vtkMRMLScalarVolumeNode") if node.GetName() == kind]
+    assert not [node for node in nodes("vtkMRMLColorTableNode") if node.GetName().startswith("SyntheticCT")]
+
+
+def test_the_button_goes_to_the_point_that_moves_furthest(user):
+    compare(user)
+    user.ui.furthestPushButton.click()
+    points = [
+        np.array(slicer.util.getNode(f"SyntheticCT point {column}").GetNthControlPointPosition(0))
+        for column in ("Source", "Target")
+    ]
+    assert np.linalg.norm(points[1] - points[0]) > 3
+
+
+@pytest.mark.parametrize("change", ["another path", "a changed volume"])
+def test_a_comparison_ends_when_what_it_shows_is_no_longer_true(user, change):
+    first = user.parameters.path
+    user.create(40)
+    if change == "another path":
+        user.ui.sourceVolumeSelector.setCurrentNode(first.GetNodeReference("SyntheticCT.target"))
+        user.ui.targetVolumeSelector.setCurrentNode(first.GetNodeReference("SyntheticCT.source"))
+        user.register()
+        user.ui.morphPathSelector.setCurrentNode(first)
+    compare(user)
+    assert user.panel.panel.inspect.active and shown("Synthetic").GetName().startswith("SYNTHETIC")
+    if change == "another path":
+        (other,) = [node for node in nodes("vtkMRMLGridTransformNode") if node.GetName() == "Morph path_1"]
+        user.ui.morphPathSelector.setCurrentNode(other)
+    else:
+        slicer.util.arrayFromVolume(user.parameters.sourceVolume)[2, 2, 2] += 1
+        slicer.util.arrayFromVolumeModified(user.parameters.sourceVolume)
+    user.host.process_events(0.5)
+    assert not user.panel.panel.inspect.active and not user.ui.comparePushButton.checked
+    assert user.ui.comparePushButton.enabled == (change == "another path")
+
+
+def test_a_loaded_scene_that_shows_a_synthetic_scan_says_so(user, tmp_path):
+    user.create(40)
+    (tmp_path / "saved").mkdir()
+    user.host.save_scene(tmp_path / "saved")
+    (saved,) = (tmp_path / "saved").glob("*.mrml")
+    user.host.close_scene()
+    assert user.panel.panel.marks.text_in("Red") == ""
+    user.host.load_scene(str(saved))
+    user.host.process_events(0.2)
+    assert user.panel.panel.marks.text_in("Red") == "SYNTHETIC"
+
+
+@pytest.mark.parametrize("what", ["preview", "comparison", "flicker"])
+def test_unloading_the_module_leaves_nothing_in_views_and_scene(user, what):
+    layout = slicer.app.layoutManager().layout
+    if what == "preview":
+        user.ui.percentSliderWidget.value = 30.0
+    else:
+        compare(user)
+        user.ui.flickerCheckBox.checked = what == "flicker"
+    user.panel.cleanup()
+    user.host.process_events(1)
+    assert slicer.app.layoutManager().layout == layout
+    assert not [node for node in nodes("vtkMRMLScalarVolumeNode") if node.GetAttribute("SyntheticCT.standIn")]
+    assert slicer.util.getNode("A labels").GetDisplayNode().GetVisibility()
+
+
+def test_labels_of_other_bodies_come_back_when_the_module_is_left(user):
+    labels = slicer.util.getNode("A labels").GetDisplayNode()
+    user.create(40)
+    assert not labels.GetVisibility()
+    user.host.leave(user.panel)
+    assert labels.GetVisibility()

@@ -53,11 +53,11 @@ def test_a_pair_without_sense_is_warned_about(user):
 
     source, target, _ = user.choose_pair()
     target.SetOrigin(5000, 0, 0)
-    user.host.process_events(0.05)
+    user.host.process_events(0.4)
     assert "do not overlap" in user.ui.pairWarningLabel.text and user.ui.registerPushButton.enabled
     values = slicer.util.arrayFromVolume(target)
     slicer.util.updateVolumeFromArray(target, np.clip(values // 16 + 64, 0, 255).astype(np.uint8))
-    user.host.process_events(0.05)
+    user.host.process_events(0.4)
     assert user.ui.targetSummaryLabel.text == "This is no CT."
     assert not user.ui.registerPushButton.enabled and "8-bit" in user.ui.registerPushButton.toolTip
 
@@ -210,7 +210,7 @@ def test_a_changed_volume_disables_the_slider_and_says_register_again(user, chan
         source.SetOrigin(1, 2, 3)
     else:
         slicer.mrmlScene.RemoveNode(target)
-    user.host.process_events(0.05)
+    user.host.process_events(0.4)
     assert not user.ui.percentSliderWidget.enabled and "Register again" in user.ui.pathStatusLabel.text
     assert not user.ui.createPushButton.enabled
     assert not slicer.mrmlScene.GetFirstNodeByName("Morph preview")
@@ -321,3 +321,25 @@ def test_the_readmes_script_for_slicer_without_a_window_runs_as_written(user, ca
     exec(compile(code, "morph.py", "exec"), {})
     assert re.search(r"^SYNTHETIC [0-9a-f]{12} (pass|warn)$", capsys.readouterr().out, re.MULTILINE)
     assert len(synthetic_volumes()) == 1
+
+
+def test_a_path_deleted_elsewhere_takes_its_hidden_parts_along(user):
+    user.choose_pair()
+    path = user.register()
+
+    def parts():
+        return [node for node in nodes("vtkMRMLLinearTransformNode") if node.GetAttribute("SyntheticCT.part")]
+
+    assert len(parts()) == 2
+    slicer.mrmlScene.RemoveNode(path)
+    user.host.process_events(0.05)
+    assert parts() == [] and user.parameters.path is None
+
+
+def test_buttons_come_back_even_if_a_result_cannot_be_shown(user, monkeypatch):
+    user.choose_pair()
+    monkeypatch.setattr(user.panel.panel, "open_section", lambda section: 1 / 0)
+    user.register()
+    assert user.ui.registerPushButton.text == "Register" and user.ui.registerPushButton.enabled
+    assert [type(error) for error in user.host.slot_errors] == [ZeroDivisionError]
+    user.host.slot_errors.clear()
