@@ -81,6 +81,7 @@ class ExtraOverlays:
         if kind == "Checkerboard":
             display.SetThreshold(HIDDEN + 1, 32767)
             display.SetApplyThreshold(True)
+            display.SetInterpolate(False)  # between a hidden voxel and its neighbor there is nothing to see
         else:
             window = DIFFERENCE_WINDOW_HU if kind == "Difference" else 2 * CHANGE_UNIT
             display.SetWindowLevel(window, 0.0)

@@ -22,6 +22,9 @@ HIDDEN = -32768
 CHANGE_SPACING_MM = 5.0
 """The change of volume is smooth; it is shown on a grid of this spacing."""
 
+SKIN_MM = 10.0
+"""What is this near to the air, or to the end of the scan, is not looked at for the largest deformation."""
+
 CHANGE_UNIT = 100.0
 """The change of volume is kept as 100 log2(factor): 100 is doubled, -100 halved."""
 
@@ -63,9 +66,15 @@ def checkerboard(target: sitk.Image, synthetic: sitk.Image, to_target: np.ndarra
 
 
 def furthest_point(path: MorphPath, source: sitk.Image) -> np.ndarray:
-    """The point (LPS mm, (3,)) of the source's body that moves furthest on the whole way, without the pose."""
+    """The point (LPS mm, (3,)) inside the source's body that moves furthest on the whole way, without the pose.
+
+    Skin and the ends of the scan are left out, where there is little to look at.
+    """
     coarse = shrunk(source, CHANGE_SPACING_MM)
-    body = sitk.GetArrayFromImage(body_mask(coarse)).astype(bool)
+    mask = body_mask(coarse)
+    reach = [max(1, round(SKIN_MM / spacing)) for spacing in coarse.GetSpacing()]
+    inside = sitk.GetArrayFromImage(sitk.BinaryErode(mask, reach, boundaryToForeground=False)).astype(bool)
+    body = inside if inside.any() else sitk.GetArrayFromImage(mask).astype(bool)
     moved = sitk.GetArrayFromImage(path.inverse_field(1.0, Geometry.of(coarse)))
     length = np.where(body, np.linalg.norm(moved, axis=-1), -1)
     k, j, i = np.unravel_index(int(np.argmax(length)), length.shape)

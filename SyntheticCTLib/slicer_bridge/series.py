@@ -93,9 +93,8 @@ def _add_browser(scene, sequence):
     browser = scene.AddNewNodeByClass("vtkMRMLSequenceBrowserNode", f"{sequence.GetName()} browser")
     browser.AddSynchronizedSequenceNode(sequence)
     browser.SetIndexDisplayMode(slicer.vtkMRMLSequenceBrowserNode.IndexDisplayAsIndexValue)
-    logic = slicer.vtkSlicerSequencesLogic()
-    logic.SetMRMLScene(scene)
-    logic.UpdateProxyNodesFromSequences(browser)
+    # Slicer does this by itself, a moment later; a logic without a scene does it now, and registers nothing twice.
+    slicer.vtkSlicerSequencesLogic().UpdateProxyNodesFromSequences(browser)
     proxy = browser.GetProxyNode(sequence)
     proxy.SetName(sequence.GetName())
     return browser, proxy
