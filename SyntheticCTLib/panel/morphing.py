@@ -9,7 +9,8 @@ import slicer
 from slicer.i18n import tr as _
 
 from .errors import errors_shown
-from .texts import colored, progress_text, tooltip, verdict_text
+from .job_section import JobSection
+from .texts import colored, tooltip, verdict_text
 
 PATH_CLASS = "vtkMRMLGridTransformNode"
 PATH_ATTRIBUTE = "SyntheticCT.path"
@@ -18,11 +19,10 @@ PATH_ATTRIBUTE = "SyntheticCT.path"
 if TYPE_CHECKING:
     from ..slicer_bridge.preview import LivePreview
     from ..slicer_bridge.results import Created
-    from ..slicer_bridge.scene_jobs import SceneJob
     from ..slicer_bridge.slice_views import BorrowedViews
 
 
-class MorphSection:
+class MorphSection(JobSection):
     """Slider, live preview and *Create*. `last_seconds` is what the last created scan took, 0 if there was none.
 
     The preview is a guest in the slice views: it comes when the slider is moved or its box is checked, and goes when
@@ -33,8 +33,7 @@ class MorphSection:
     """
 
     def __init__(self, panel) -> None:
-        self._panel = panel
-        self._ui = panel.ui
+        super().__init__(panel, panel.ui.createPushButton, panel.ui.createStatusLabel)
         self.last_seconds = 0.0
         self._began = 0.0
         self._hidden: list[str] = []
@@ -47,7 +46,6 @@ class MorphSection:
         self._ui.morphPathSelector.addAttribute(PATH_CLASS, PATH_ATTRIBUTE)
         self._show_report_button(None)
         self._ui.livePreviewCheckBox.connect("toggled(bool)", self.on_live_preview)
-        self._ui.createPushButton.connect("clicked()", self.on_create)
         self._ui.showReportPushButton.connect("clicked()", self.on_show_report)
 
     def update(self, parameters) -> None:
@@ -62,16 +60,11 @@ class MorphSection:
         self._follow_percent(parameters, ready)
         self._ui.pathStatusLabel.text = colored(reason, "warn") if parameters.path is not None and reason else reason
         self._ui.pathStatusLabel.visible = bool(reason)
-        button = self._ui.createPushButton
-        if self._panel.jobs.runs_for(self):
-            button.text = _("Cancel")
-            button.toolTip = _("Ends it at once; the scene stays as it is.")
-            button.enabled = True
-            return
-        reason = reason or self._panel.busy_reason()
-        button.text = _("Create the synthetic CT")
-        button.enabled = not reason
-        button.toolTip = reason or _("Makes the exact scan at this percentage, with labels and metadata, as new nodes.")
+        self.update_button(
+            _("Create the synthetic CT"),
+            _("Makes the exact scan at this percentage, with labels and metadata, as new nodes."),
+            reason or self._panel.busy_reason(),
+        )
 
     def on_live_preview(self, checked: bool) -> None:
         """The preview was asked for, or sent away."""
@@ -81,11 +74,8 @@ class MorphSection:
             with errors_shown(_("The preview could not be made.")):
                 self._show_preview_in_slices()
 
-    def on_create(self) -> None:
-        """Start making the exact scan, or cancel what runs."""
-        if self._panel.jobs.runs_for(self):
-            self._panel.jobs.cancel()
-            return
+    def start(self) -> None:
+        """Make the exact scan at the slider's percentage."""
         parameters = self._panel.parameters
         with errors_shown(_("The synthetic CT could not be made.")):
             job = self._panel.session.start_morph(
@@ -98,8 +88,7 @@ class MorphSection:
             )
             self._began = time.monotonic()
             self._show_report_button(None)
-            self._panel.jobs.run(self, _("a synthetic CT"), job)
-            self._say(_("Starting..."))
+            self.run(_("a synthetic CT"), job)
 
     def on_show_report(self) -> None:
         """Show the quality report of the last scan in a table view."""
@@ -127,9 +116,9 @@ class MorphSection:
 
     def forget(self) -> None:
         """The scene has gone, and everything in it."""
+        super().forget()
         self.stop_preview()
         self.last_seconds = 0.0
-        self._say("")
         self._show_report_button(None)
 
     def _follow_path(self, parameters) -> None:
@@ -195,23 +184,9 @@ class MorphSection:
             self._preview.remove()
         self._preview, self._views, self._previewed_path = None, None, ""
 
-    def on_event(self, event) -> None:
-        """The job says how far it is."""
-        if event["event"] == "stage":
-            self._say(progress_text(event))
-
-    def on_end(self, job: SceneJob) -> None:
-        """The job has ended, in whatever way."""
-        if job.error is not None:
-            self._say(colored(str(job.error), "reject"))
-            slicer.util.errorDisplay(str(job.error))
-        elif job.cancelled:
-            self._say(_("Cancelled; the scene is as it was."))
-        else:
-            self.last_seconds = time.monotonic() - self._began
-            self._show(job.value)
-
-    def _show(self, made: Created) -> None:
+    def take(self, made: Created) -> None:
+        """Show the new scan and its verdict."""
+        self.last_seconds = time.monotonic() - self._began
         parameters = self._panel.parameters
         if self._panel.inspect.active:
             parameters.inspectedVolume = made.volume
@@ -225,16 +200,12 @@ class MorphSection:
             self._hidden += hide_overlays([node for node in others if node is not made.segmentation])
             parameters.inspectedVolume = made.volume
         text = _("{name}: {verdict}").format(name=made.volume.GetName(), verdict=verdict_text(made.verdict))
-        self._say(colored(text, made.verdict), tooltip(made.reasons))
+        self.say(colored(text, made.verdict), tooltip(made.reasons))
         self._show_report_button(made.report)
 
     def _show_report_button(self, report) -> None:
         self._report = report.GetID() if report is not None else None
         self._ui.showReportPushButton.visible = report is not None
-
-    def _say(self, text: str, more: str = "") -> None:
-        self._ui.createStatusLabel.text = text
-        self._ui.createStatusLabel.toolTip = more
 
 
 def _id(node) -> str:
