@@ -6,8 +6,6 @@ import importlib
 import importlib.util
 import logging
 
-import slicer
-
 KEPT_PACKAGES = ["numpy", "scipy"]
 """antspyx asks for older ones than Slicer's; it works with Slicer's, and theirs would break other extensions."""
 
@@ -25,6 +23,8 @@ def offer_ants(requirements_file: str) -> bool:
     """
     if has_ants():
         return True
+    import slicer.packaging  # not there until it is asked for
+
     try:
         slicer.packaging.pip_ensure(
             slicer.packaging.load_requirements(requirements_file), skip_packages=KEPT_PACKAGES, requester="SyntheticCT"

@@ -97,7 +97,7 @@ def test_the_wheel_holds_every_file_of_the_library(a_wheel):
         names = set(wheel.namelist())
     command = ["git", "ls-files", "SyntheticCTLib"]
     tracked = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=True)
-    assert set(tracked.stdout.split()) <= names
+    assert set(tracked.stdout.split()) - {"SyntheticCTLib/CMakeLists.txt"} <= names  # which is for Slicer's build
 
 
 def test_the_wheel_works_in_an_empty_environment(a_wheel, tmp_path):
