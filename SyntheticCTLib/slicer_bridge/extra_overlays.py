@@ -39,8 +39,10 @@ class ExtraOverlays:
         """The volume node of one of `KINDS`.
 
         images: the CTs "Source", "Synthetic" and "Target" in the world. share: how far along the path the synthetic
-        one is, 0 to 1. on_target_grid: whether it lies in the target's pose.
+        one is, 0 to 1. on_target_grid: whether it lies in the target's pose. Raises ValueError for another kind.
         """
+        if kind not in KINDS:
+            raise ValueError(f"there is no overlay {kind!r}; expected one of {', '.join(KINDS)}")
         if kind not in self._nodes:
             path = read_path(path_node)
             to_source = path.pose if on_target_grid else np.eye(4)

@@ -85,14 +85,6 @@ def remove_orphans(scene) -> None:
             scene.RemoveNode(part)
 
 
-def remove_path(node) -> None:
-    """Take a path and its parts out of the scene."""
-    scene = node.GetScene()
-    for part in (node.GetNodeReference(STRETCH), node.GetNodeReference(POSE), node):
-        if part is not None:
-            scene.RemoveNode(part)
-
-
 def read_path(node) -> MorphPath:
     """The path a node stands for. Raises InputError where parts of it are missing or damaged."""
     try:

@@ -41,11 +41,6 @@ class Created:
     id: str
 
 
-def is_synthetic(node) -> bool:
-    """Whether a node was made by this extension rather than by a scanner."""
-    return node is not None and node.GetAttribute(SYNTHETIC) is not None
-
-
 def take_morph(
     scene,
     folder: Path,

@@ -232,11 +232,6 @@ class MorphSession:
             return str(error)
         return ""
 
-    def forget(self) -> None:
-        """Let go of everything that was read of the scene, as when it closes."""
-        if self._cts is not None:
-            self._cts.forget()
-
     def _refuse_stale(self, path) -> None:
         reason = self.why_stale(path)
         if reason:

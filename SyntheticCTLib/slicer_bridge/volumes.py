@@ -41,13 +41,6 @@ class WorldCTs:
             self._read[node.GetID()] = known
         return known[1]
 
-    def forget(self, node_id: str | None = None) -> None:
-        """Let go of one node's CT, or of all."""
-        if node_id is None:
-            self._read.clear()
-        else:
-            self._read.pop(node_id, None)
-
 
 def read_world_ct(node) -> WorldCT:
     """The CT of a volume node with its parent transforms applied and the HU rules of `images.hu`; the node is only
