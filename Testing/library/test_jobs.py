@@ -347,6 +347,7 @@ def test_a_job_may_deliver_into_one_folder_only(tmp_path):
 
 
 def test_signals_wait_until_the_outputs_lie_in_place(tmp_path, monkeypatch):
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a shell's background job ignores it
     publish = Staging.publish
 
     def interrupted(stage):
@@ -357,3 +358,4 @@ def test_signals_wait_until_the_outputs_lie_in_place(tmp_path, monkeypatch):
     run_here(write_job(tmp_path / "out", "a.txt"))
     assert contents(tmp_path / "out") == ["a.txt"]
     assert signal.getsignal(signal.SIGINT) is signal.default_int_handler
+    signal.signal(signal.SIGINT, before)
