@@ -28,7 +28,7 @@ class RegistrationSection(JobSection):
         both = None not in (parameters.sourceLabels, parameters.targetLabels)
         self._ui.labelsGuideCheckBox.enabled = both
         self._ui.labelsGuideCheckBox.toolTip = (
-            _("Labels that both scans have join the registration.")
+            _("Segments that both scans have, by name, guide the registration.")
             if both
             else _("Choose labels for the source and for the target first.")
         )

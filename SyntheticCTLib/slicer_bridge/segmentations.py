@@ -8,7 +8,7 @@ patient's (`images.terms`).
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from itertools import count
 
 import numpy as np
@@ -33,11 +33,16 @@ _TERMINOLOGY = "TerminologyEntry"
 
 @dataclass(frozen=True)
 class Segment:
-    """What is kept of a segment beside its voxels. color: RGB, 0 to 1. terminology: Slicer's serialized entry."""
+    """What is kept of a segment beside its voxels.
+
+    name: safe to publish. color: RGB, 0 to 1. terminology: Slicer's serialized entry. original: what the user calls it,
+    only ever used to find the same segment in another scan.
+    """
 
     name: str
     color: tuple[float, float, float] | None = None
     terminology: str = ""
+    original: str = field(default="", compare=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -70,6 +75,37 @@ def read_segments(node, reference: sitk.Image) -> Segments:
         layers.append(LabelLayer(f"layer{number}", labels, {value: segment.name for value, segment in look.items()}))
         looks.append(look)
     return Segments(layers, looks)
+
+
+def shared_layers(source: Segments, target: Segments) -> tuple[list[LabelLayer], list[LabelLayer]]:
+    """A layer of its own, with the value 1, for every segment that both sides have by name.
+
+    Slicer gives label values as segments are painted, so the values of two scans say nothing about each other.
+    Raises InputError if the two have no name in common.
+    """
+    ours, theirs = _by_original_name(source), _by_original_name(target)
+    names = [name for name in ours if name in theirs]
+    if not names:
+        raise InputError(
+            f"The labels of source and target have no segment of the same name: found {_listed(ours)} and "
+            f"{_listed(theirs)}. Rename them, or register without labels."
+        )
+    sides = [[LabelLayer(f"shared{n}", one[name]) for n, name in enumerate(names, start=1)] for one in (ours, theirs)]
+    return sides[0], sides[1]
+
+
+def _by_original_name(segments: Segments) -> dict[str, sitk.Image]:
+    """The mask (uint8) of each segment by what the user calls it."""
+    masks = {}
+    for layer, look in zip(segments.layers, segments.looks, strict=True):
+        for value, segment in look.items():
+            if segment.original and value in layer.values:
+                masks[segment.original.strip().casefold()] = layer.image == value
+    return masks
+
+
+def _listed(masks: Mapping[str, sitk.Image]) -> str:
+    return ", ".join(masks) or "none"
 
 
 def add_segmentation(scene, name: str, layers: Sequence[LabelLayer], looks: Sequence[Mapping[int, Segment]]):
@@ -125,7 +161,9 @@ def _named(segment: Segment, unnamed: Iterator[int]) -> Segment:
 def _segment(segment) -> Segment:
     terminology = segment.GetTerminology() if segment.HasTerminology() else ""
     name = safe_label_name(segment.GetName() or "")
-    return Segment(name, tuple(segment.GetColor()), safe_terminology(terminology, name))
+    return Segment(
+        name, tuple(segment.GetColor()), safe_terminology(terminology, name), original=segment.GetName() or ""
+    )
 
 
 def _converted(segmentation, reference: sitk.Image, node):
@@ -153,12 +191,12 @@ def _of_label_map(node) -> list[tuple[sitk.Image, dict[int, Segment]]]:
     colors = node.GetDisplayNode().GetColorNode() if node.GetDisplayNode() is not None else None
     look = {}
     for value in layer.values:
-        name, color = "", None
+        original, color = f"label {value}", None
         if colors is not None and value < colors.GetNumberOfColors():
             rgba = [0.0] * 4
             colors.GetColor(value, rgba)
-            name, color = safe_label_name(colors.GetColorName(value) or ""), tuple(rgba[:3])
-        look[value] = Segment(name, color)
+            original, color = colors.GetColorName(value) or original, tuple(rgba[:3])
+        look[value] = Segment(safe_label_name(original), color, original=original)
     return [(image, look)]
 
 

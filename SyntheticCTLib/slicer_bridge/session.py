@@ -63,8 +63,8 @@ class MorphSession:
     ) -> SceneJob:
         """Start a registration; the job's `value` is the path node.
 
-        source_labels, target_labels: segmentation or label map nodes that guide it; both or none. backend: "ants" or
-        "simpleitk"; the better one that is installed if not given.
+        source_labels, target_labels: segmentation or label map nodes that guide it by the segments that both have by
+        name; both nodes or none. backend: "ants" or "simpleitk"; the better one that is installed if not given.
         """
         from ..morph.path import MorphPath
         from .path_nodes import add_path
@@ -76,8 +76,7 @@ class MorphSession:
         def export(folder: Path) -> Mapping[str, Any]:
             return {
                 **self._export_pair(folder, source, target),
-                "source_labels": self._export_labels(folder, "source", source_labels, source)[0],
-                "target_labels": self._export_labels(folder, "target", target_labels, target)[0],
+                **self._export_guides(folder, (source_labels, source), (target_labels, target)),
                 "backend": backend,
                 "seed": seed,
                 "repeatable": False,
@@ -277,16 +276,23 @@ class MorphSession:
 
     def _export_labels(self, folder: Path, role: str, labels, volume) -> tuple[list[dict[str, str]], Any]:
         """Write label layers with their names; return what the job takes for them, and the segments."""
-        from ..images.writing import write_layer
         from .segmentations import read_segments
 
         segments = read_segments(labels, self._ct(volume).image)
-        files = []
-        for layer in segments.layers:
-            file = folder / f"{role}_{layer.name}.seg.nrrd"
-            write_layer(layer, file)
-            files.append({"name": layer.name, "file": str(file)})
-        return files, segments
+        return _write_layers(folder, role, segments.layers), segments
+
+    def _export_guides(self, folder: Path, source, target) -> dict[str, list[dict[str, str]]]:
+        """Write the segments that guide a registration; each side is its labels, or None, and its volume."""
+        from .segmentations import read_segments, shared_layers
+
+        if source[0] is None:
+            return {"source_labels": [], "target_labels": []}
+        both = [read_segments(labels, self._ct(volume).image) for labels, volume in (source, target)]
+        layers = shared_layers(*both)
+        return {
+            f"{role}_labels": _write_layers(folder, role, side)
+            for role, side in zip(("source", "target"), layers, strict=True)
+        }
 
     def _export_metadata(self, folder: Path, source, target) -> list[str] | None:
         from .tables import read_record
@@ -299,6 +305,18 @@ class MorphSession:
             file.write_text(json.dumps(read_record(node) if node is not None else {}), encoding="utf-8")
             files.append(str(file))
         return files
+
+
+def _write_layers(folder: Path, role: str, layers) -> list[dict[str, str]]:
+    """Write label layers; return what a job takes for them."""
+    from ..images.writing import write_layer
+
+    files = []
+    for layer in layers:
+        file = folder / f"{role}_{layer.name}.seg.nrrd"
+        write_layer(layer, file)
+        files.append({"name": layer.name, "file": str(file)})
+    return files
 
 
 def _share(percent: float) -> Decimal:

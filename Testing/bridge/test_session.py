@@ -19,7 +19,7 @@ from SyntheticCTLib.images.labels import LabelLayer
 from SyntheticCTLib.slicer_bridge import MorphSession
 from SyntheticCTLib.slicer_bridge.path_nodes import add_path, is_path, read_path
 from SyntheticCTLib.slicer_bridge.results import RECORD, SYNTHETIC, VERDICT
-from SyntheticCTLib.slicer_bridge.segmentations import Segment, add_segmentation, read_segments
+from SyntheticCTLib.slicer_bridge.segmentations import Segment, add_segmentation, read_segments, shared_layers
 from SyntheticCTLib.slicer_bridge.tables import add_table, read_record
 from SyntheticCTLib.slicer_bridge.volumes import add_volume, read_world_ct
 
@@ -230,3 +230,32 @@ def test_a_defect_while_the_result_is_taken_is_an_error_and_no_success(pair, mon
     with pytest.raises(SyntheticCTError, match="could not be put into the scene .boom."):
         MorphSession(pair.scene).register(pair.source, pair.target, backend="simpleitk")
     assert workspaces() == before
+
+
+def test_labels_of_both_sides_guide_the_registration_by_name_and_not_by_value(pair):
+    other, organs = trunk(width=1.08, lung=1.1)
+    looks = [{LUNG: Segment("Liver"), LIVER: Segment("left arm"), 3: Segment("lung")}]
+    target_labels = add_segmentation(pair.scene, "target labels", [organs], looks)
+    before = workspaces()
+    path = MorphSession(pair.scene).register(
+        pair.source, pair.target, backend="simpleitk", source_labels=pair.labels, target_labels=target_labels
+    )
+    assert read_path(path).method["guiding_labels"] == ["shared1:1", "shared2:1"] and workspaces() == before
+    segments = [
+        read_segments(node, read_world_ct(volume).image)
+        for node, volume in ((pair.labels, pair.source), (target_labels, pair.target))
+    ]
+    ours, theirs = shared_layers(*segments)
+    values = sitk.GetArrayViewFromImage(segments[1].layers[0].image)
+    assert np.array_equal(sitk.GetArrayViewFromImage(theirs[0].image) == 1, values == 3)  # what they call lung
+    assert np.array_equal(sitk.GetArrayViewFromImage(theirs[1].image) == 1, values == LUNG)  # what they call Liver
+    assert len(ours) == 2
+
+
+def test_labels_without_a_common_name_cannot_guide(pair):
+    _, organs = trunk(width=1.08, lung=1.1)
+    strangers = add_segmentation(pair.scene, "strangers", [organs], [{LUNG: Segment("spleen")}])
+    with pytest.raises(InputError, match="no segment of the same name"):
+        MorphSession(pair.scene).start_registration(
+            pair.source, pair.target, source_labels=pair.labels, target_labels=strangers
+        )
