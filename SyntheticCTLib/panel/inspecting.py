@@ -208,5 +208,5 @@ class InspectSection(VTKObservationMixin):
     def _swap(self) -> None:
         """The other of the two scans, while flickering."""
         self._above_seen = not self._above_seen
-        if self._comparison is not None:
+        if self._comparison is not None and self._panel.parameters is not None:  # Slicer may be closing
             self._comparison.fade(self._panel.parameters.above.value, float(self._above_seen))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from typing import TYPE_CHECKING, Any
 
 import slicer
@@ -13,7 +14,7 @@ if TYPE_CHECKING:
     from ..slicer_bridge.scene_jobs import SceneJob
 
 
-class JobSection:
+class JobSection(ABC):
     """A section with a job. Subclasses write `start`, which hands a job to `run`, and `take`, which shows its result.
 
     Args:
@@ -29,13 +30,13 @@ class JobSection:
         self._status = status
         button.connect("clicked()", self.on_button)
 
+    @abstractmethod
     def start(self) -> None:
         """Start the job."""
-        raise NotImplementedError
 
+    @abstractmethod
     def take(self, value: Any) -> None:
         """Show what the job has made."""
-        raise NotImplementedError
 
     def on_button(self) -> None:
         """Start, or cancel what runs."""

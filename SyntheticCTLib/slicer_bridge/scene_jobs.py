@@ -58,7 +58,7 @@ class SceneJob:
         try:
             parameters = dict(self._export(self._workspace.scratch))
             self._child = ChildJob(JobDocument(self.kind, parameters), python=interpreter()).start()
-        except BaseException:
+        except BaseException:  # Ctrl-C too: whatever ends the export, the exported scans must not stay on the disk
             self._end()
             raise
         return self
