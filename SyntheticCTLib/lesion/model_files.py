@@ -1,0 +1,192 @@
+"""Models on disk: a folder with card.json, card.md and weights.safetensors; finding, loading and writing them."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ..errors import InputError
+from .cards import render_card
+from .presets import Preset, preset_from_dict
+from .window import HUWindow
+
+if TYPE_CHECKING:
+    import torch
+
+CARD, READABLE, WEIGHTS = "card.json", "card.md", "weights.safetensors"
+
+CARD_VERSION = 1
+
+_SHIPPED = Path(__file__).parent / "models"
+
+_NAME = re.compile(r"[a-z0-9][a-z0-9-]{0,63}")
+
+_NEEDED = ("name", "version", "region", "lesion", "units", "window", "spacing", "network", "sha256")
+
+
+@dataclass(frozen=True, eq=False)
+class ModelEntry:
+    """A model's folder and card; `fault` says why it cannot be loaded, if so."""
+
+    name: str
+    folder: Path
+    card: Mapping[str, Any] = field(default_factory=dict)
+    fault: str = ""
+    shipped: bool = False
+
+
+@dataclass(frozen=True, eq=False)
+class Model:
+    """A loaded model. nets: "generator" and, where the preset has it, "traits", in evaluation mode, float32."""
+
+    name: str
+    folder: Path
+    card: Mapping[str, Any]
+    preset: Preset
+    window: HUWindow
+    nets: Mapping[str, torch.nn.Module]
+
+
+def user_folder() -> Path:
+    """Where a user's own models lie: $SYNTHETIC_CT_MODELS, else ~/.local/share/SyntheticCT/models."""
+    given = os.environ.get("SYNTHETIC_CT_MODELS")
+    return Path(given) if given else Path.home() / ".local" / "share" / "SyntheticCT" / "models"
+
+
+def list_models() -> list[ModelEntry]:
+    """All models, the shipped ones first, each group by name; broken ones too, with what is wrong."""
+    entries = []
+    for place, shipped in ((_SHIPPED, True), (user_folder(), False)):
+        folders = sorted(file.parent for file in place.glob(f"*/{CARD}")) if place.is_dir() else []
+        entries += [_entry(folder, shipped) for folder in folders]
+    return entries
+
+
+def find_model(name: str | os.PathLike[str]) -> Path:
+    """The folder of a model called by its name or its folder. Raises InputError if there is none."""
+    given = Path(name)
+    if (given / CARD).is_file():
+        return given
+    known = {entry.name: entry.folder for entry in reversed(list_models())}
+    if os.fspath(name) in known:
+        return known[os.fspath(name)]
+    raise InputError(
+        f"There is no model {os.fspath(name)!r}; known are {', '.join(sorted(known)) or 'none'} (shipped, or in "
+        f"{user_folder()}). Choose one of them, give a folder that holds {CARD}, or train one: "
+        "synthetic-ct lesion train."
+    )
+
+
+def load_model(name: str | os.PathLike[str]) -> Model:
+    """Load a model by its name or folder.
+
+    Raises InputError if there is none, its card is malformed, or its weights are not those of the card (SHA-256) or do
+    not fit the network described there; or if torch or safetensors are missing.
+    """
+    folder = find_model(name)
+    card = read_card(folder)
+    data = _checked_weights(folder, card)
+    try:
+        from safetensors.torch import load
+
+        from .network.pix2pix import build_nets
+    except ImportError as error:
+        raise InputError(
+            f"Painting lesions needs {error.name}, which is not installed here. Install it (in Slicer through the "
+            "PyTorch extension; else: pip install 'syntheticct[lesion]')."
+        ) from error
+    preset = preset_from_dict(card["network"])
+    nets = build_nets(preset)
+    try:
+        weights = load(data)
+        for part, net in nets.items():
+            own = {
+                key.removeprefix(f"{part}."): value.float() for key, value in weights.items() if key.startswith(part)
+            }
+            net.load_state_dict(own)
+            net.eval().requires_grad_(False)
+    except Exception as error:  # safetensors and torch raise kinds of their own
+        raise InputError(
+            f"{folder / WEIGHTS}: its weights do not fit the network that {CARD} describes ({error}). Copy the "
+            "model again."
+        ) from error
+    return Model(card["name"], folder, card, preset, HUWindow(*card["window"]), nets)
+
+
+def save_model(folder: Path, card: Mapping[str, Any], nets: Mapping[str, torch.nn.Module]) -> dict[str, Any]:
+    """Write a model into an existing folder, weights in half precision; return the card with their SHA-256.
+
+    Nothing existing is looked at: stage the folder. card: without sha256. Raises InputError if the name cannot be one.
+    """
+    import torch
+    from safetensors.torch import save
+
+    if not _NAME.fullmatch(card["name"]):
+        raise InputError(f"A model would be called {card['name']!r}; expected are small letters, digits and -.")
+    weights = {
+        f"{part}.{key}": value.detach().cpu().contiguous().to(torch.float16)
+        for part, net in nets.items()
+        for key, value in net.state_dict().items()
+    }
+    data = save(weights)
+    full = {**card, "version": CARD_VERSION, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
+    (folder / WEIGHTS).write_bytes(data)
+    (folder / CARD).write_text(json.dumps(full, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
+    (folder / READABLE).write_text(render_card(full), encoding="utf-8")
+    return full
+
+
+def read_card(folder: Path) -> dict[str, Any]:
+    """The card of a model. Raises InputError if it is malformed or of a version not known here."""
+    file = folder / CARD
+    try:
+        card = json.loads(file.read_text(encoding="utf-8"))
+    except (OSError, ValueError) as error:
+        raise InputError(f"{file}: the model card cannot be read ({error}). Copy the model again.") from error
+    missing = [key for key in _NEEDED if key not in card] if isinstance(card, dict) else list(_NEEDED)
+    if missing:
+        raise InputError(f"{file}: the model card lacks {', '.join(missing)}. Copy or train the model again.")
+    if card["version"] != CARD_VERSION:
+        raise InputError(
+            f"{file}: the card has version {card['version']!r}; expected {CARD_VERSION}. Update SyntheticCT."
+        )
+    return card
+
+
+def check_weights(folder: Path) -> str:
+    """What is wrong with a model's card or weights, in one sentence; empty if nothing."""
+    try:
+        _checked_weights(folder, read_card(folder))
+    except InputError as error:
+        return str(error)
+    return ""
+
+
+def _checked_weights(folder: Path, card: Mapping[str, Any]) -> bytes:
+    """The bytes of the weights file, if they are those the card speaks of."""
+    file = folder / WEIGHTS
+    try:
+        data = file.read_bytes()
+    except OSError as error:
+        raise InputError(f"{file}: the weights cannot be read ({error.strerror}). Copy the model again.") from error
+    found = hashlib.sha256(data).hexdigest()
+    if found != card["sha256"]:
+        raise InputError(
+            f"{file}: its SHA-256 is {found[:12]}..., the card says {str(card['sha256'])[:12]}...; the file is "
+            "damaged or another one. It is not loaded. Copy the model again."
+        )
+    return data
+
+
+def _entry(folder: Path, shipped: bool) -> ModelEntry:
+    try:
+        card = read_card(folder)
+    except InputError as error:
+        return ModelEntry(folder.name, folder, fault=str(error), shipped=shipped)
+    return ModelEntry(card["name"], folder, card, check_weights(folder), shipped)

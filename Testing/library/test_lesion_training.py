@@ -1,0 +1,161 @@
+"""Training from a configuration: curves, samples, card; killed and gone on with; and what cannot be used."""
+
+from __future__ import annotations
+
+import json
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from lesion_trainings import write_config
+from miniature_sets import write_csv, write_lits, write_msd, write_nnunet
+
+from SyntheticCTLib.errors import InputError
+from SyntheticCTLib.jobs import JobDocument, run_here
+from SyntheticCTLib.lesion.model_files import load_model
+from SyntheticCTLib.lesion.train_config import read_config
+
+ROOT = Path(__file__).resolve().parents[2]
+
+FILES = ("losses.csv", "model/card.json", "model/card.md", "model/weights.safetensors")
+
+
+def run(config, output, overwrite=False):
+    """The job's result."""
+    document = JobDocument("lesion.train", {"config": str(config), "output": str(output), "overwrite": overwrite})
+    return run_here(document)
+
+
+@pytest.fixture(scope="module")
+def undisturbed(tmp_path_factory):
+    """A configuration and the folder of a training that nothing disturbed."""
+    folder = tmp_path_factory.mktemp("training")
+    config = write_config(folder)
+    result = run(config, folder / "out")
+    assert result["steps"] == 40
+    return config, folder / "out"
+
+
+def test_a_training_writes_curves_samples_weights_and_card(undisturbed):
+    _, out = undisturbed
+    table = np.genfromtxt(out / "losses.csv", delimiter=",", names=True)
+    assert table["step"].tolist() == [20, 40] and np.isfinite(table["l1"]).all()
+    for picture in ("losses.png", "samples.png"):
+        assert (out / picture).read_bytes().startswith(b"\x89PNG")
+    card = json.loads((out / "model" / "card.json").read_text(encoding="utf-8"))
+    assert card["data"]["patients"] == {"train": 5, "validation": 2, "test": 3}
+    assert card["units"] == "crop" and "HU per level" in card["hu_map"]["text"]
+    assert card["data"]["licence"] == "CC0" and card["sha256"] in (out / "model" / "card.md").read_text(
+        encoding="utf-8"
+    )
+    assert load_model(out / "model").name == "tiny"
+
+
+def test_a_training_killed_in_the_middle_ends_with_the_same_bytes(undisturbed, tmp_path):
+    config, out = undisturbed
+    document = JobDocument("lesion.train", {"config": str(config), "output": str(tmp_path / "out"), "overwrite": False})
+    code = "import sys; from SyntheticCTLib.jobs import *; run_here(JobDocument.from_json(sys.argv[1]))"
+    child = subprocess.Popen([sys.executable, "-c", code, document.to_json()], stdout=subprocess.DEVNULL)
+    waited = time.monotonic() + 120
+    while not (tmp_path / "out" / "checkpoint.pt").exists():
+        assert child.poll() is None and time.monotonic() < waited
+        time.sleep(0.01)
+    child.send_signal(signal.SIGKILL)
+    child.wait()
+    assert not (tmp_path / "out" / "model").exists()
+    run(config, tmp_path / "out")
+    for name in FILES:
+        assert (tmp_path / "out" / name).read_bytes() == (out / name).read_bytes(), name
+
+
+def test_a_finished_training_run_again_changes_nothing(undisturbed, tmp_path):
+    config, out = undisturbed
+    shutil.copytree(out, tmp_path / "out")
+    run(config, tmp_path / "out")
+    for name in FILES:
+        assert (tmp_path / "out" / name).read_bytes() == (out / name).read_bytes(), name
+
+
+def test_another_configuration_does_not_go_on_from_a_checkpoint(undisturbed, tmp_path):
+    _, out = undisturbed
+    shutil.copytree(out, tmp_path / "out")
+    other = write_config(tmp_path, seed="seed = 4")
+    with pytest.raises(InputError, match="another configuration"):
+        run(other, tmp_path / "out")
+    run(other, tmp_path / "out", overwrite=True)
+    assert (tmp_path / "out" / FILES[-1]).read_bytes() != (out / FILES[-1]).read_bytes()
+
+
+def test_a_folder_with_other_files_and_a_broken_checkpoint_are_refused(undisturbed, tmp_path):
+    config, _ = undisturbed
+    (tmp_path / "notes.txt").write_text("mine", encoding="utf-8")
+    with pytest.raises(InputError, match="other files"):
+        run(config, tmp_path)
+    broken = tmp_path / "broken"
+    broken.mkdir()
+    (broken / "checkpoint.pt").write_bytes(b"PK half a checkpoint")
+    with pytest.raises(InputError, match="cannot be read"):
+        run(config, broken)
+
+
+def test_all_faults_of_a_configuration_are_told_at_once(tmp_path):
+    file = tmp_path / "bad.toml"
+    file.write_text(
+        'name = "x"\nregion = 3\nwindow = [200, -100]\npreset = "huge"\nstepz = 4\ncheckpoint_every = 30\n'
+        '[data]\nlayout = "folders"\n[spacing]\nslice_mm = [5, 1]\n',
+        encoding="utf-8",
+    )
+    with pytest.raises(InputError) as caught:
+        read_config(file)
+    for word in ("region", "lesion", "window", "huge", "stepz", "folders", "data.path", "slice_mm", "checkpoint_every"):
+        assert word in str(caught.value), word
+
+
+def test_what_is_no_configuration_is_refused(tmp_path):
+    (tmp_path / "a.toml").write_text("name = ", encoding="utf-8")
+    for file, word in ((tmp_path / "a.toml", "TOML"), (tmp_path / "none.toml", "cannot be read")):
+        with pytest.raises(InputError, match=word):
+            read_config(file)
+
+
+def test_too_few_patients_are_refused(tmp_path):
+    from lesion_trainings import write_crops
+
+    config = write_config(tmp_path)
+    write_crops(tmp_path / "crops.npz", patients=2)
+    with pytest.raises(InputError, match="patients"):
+        run(config, tmp_path / "out")
+
+
+def test_the_lits_recipe_runs_on_a_miniature_of_that_layout(tmp_path):
+    recipe = (ROOT / "Resources" / "recipes" / "lits-paper.toml").read_text(encoding="utf-8")
+    write_lits(tmp_path / "lits", cases=4)
+    config = tmp_path / "recipe.toml"
+    shares = recipe.replace("held_out = 0.2", "held_out = 0.25").replace("validation = 0.05", "validation = 0.25")
+    config.write_text(shares + "\n[optimisation]\nsteps = 2\n", encoding="utf-8")
+    result = run(config, tmp_path / "out")
+    card = json.loads((tmp_path / "out" / "model" / "card.json").read_text(encoding="utf-8"))
+    assert result["steps"] == 2 and card["units"] == "hu" and card["network"]["name"] == "paper"
+    assert card["spacing"]["slice_mm"] == [2.5, 2.5] and "Bilic" in card["data"]["attribution"]
+
+
+@pytest.mark.parametrize(
+    ("layout", "write", "labels"),
+    [("msd", write_msd, ["tumor"]), ("nnunet", write_nnunet, ["tumor"]), ("csv", write_csv, [2])],
+)
+def test_every_layout_can_be_trained_on(tmp_path, layout, write, labels):
+    write(tmp_path / "set", cases=4)
+    place = next(tmp_path.glob("set/*.csv")).relative_to(tmp_path) if layout == "csv" else "set"
+    config = write_config(tmp_path, steps=2, layout=f'layout = "{layout}"\nlesion_labels = {json.dumps(labels)}')
+    text = (
+        config.read_text(encoding="utf-8").replace("crops.npz", str(place)).replace("held_out = 0.3", "held_out = 0.25")
+    )
+    config.write_text(text.replace("validation = 0.2", "validation = 0.25"), encoding="utf-8")
+    run(config, tmp_path / "out")
+    card = load_model(tmp_path / "out" / "model").card
+    assert card["data"]["patients"] == {"train": 2, "validation": 1, "test": 1} and card["data"]["lesions"] >= 2
