@@ -15,8 +15,9 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 
 from . import __version__
+from .arguments import Command, Group
 from .commands import COMMANDS
-from .errors import Rejected, SyntheticCTError
+from .errors import InputError, Rejected, SyntheticCTError
 from .jobs import ChildJob
 from .jobs.events import Event, error_event
 from .jobs.terminal import Display, display_for
@@ -41,6 +42,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     """
     with _interrupts_noted() as interrupted:
         arguments = _parser().parse_args(argv)
+        if not hasattr(arguments, "make_job"):
+            arguments.show_help(sys.stderr)
+            raise SystemExit(InputError.exit_code)  # as argparse does over any other wrong usage
         display = display_for(arguments.json, sys.stdout, sys.stderr)
         try:
             final = _run(arguments, display, interrupted)
@@ -83,7 +87,8 @@ def _tell(arguments: argparse.Namespace, final: Event) -> int:
             arguments.summarize(final["result"])
         return Rejected.exit_code if final["result"].get("strictly_rejected") else 0
     if not arguments.json:
-        message = final.get("message", "Cancelled; nothing was left behind.")
+        cancelled = getattr(arguments, "cancelled", "Cancelled; nothing was left behind.")
+        message = final.get("message", cancelled)
         print(f"synthetic-ct: {message}", file=sys.stderr)
     return final["exit_code"]
 
@@ -112,19 +117,31 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"%(prog)s {__version__}")
-    commands = parser.add_subparsers(title="commands", required=True, metavar="COMMAND")
-    for name, help_text, add_arguments in COMMANDS:
-        command = commands.add_parser(
-            name,
-            help=help_text,
-            description=help_text[0].upper() + help_text[1:] + ".",
+    _add_commands(parser, COMMANDS)
+    return parser
+
+
+def _add_commands(parser: argparse.ArgumentParser, commands: Sequence[Command | Group]) -> None:
+    """Add commands below a parser; one that is given none of them shows what there is."""
+    parser.set_defaults(show_help=parser.print_help)
+    below = parser.add_subparsers(title="commands", metavar="COMMAND")
+    for one in commands:
+        added = below.add_parser(
+            one.name,
+            help=one.help,
+            description=one.help[0].upper() + one.help[1:] + ".",
             epilog=_EPILOG,
             formatter_class=argparse.RawDescriptionHelpFormatter,
             allow_abbrev=False,
         )
-        add_arguments(command)
-        command.add_argument(
-            "--overwrite", action="store_true", help="replace files of these names that exist"
-        )
-        command.add_argument("--json", action="store_true", help="print progress and result as lines of JSON")
-    return parser
+        if isinstance(one, Group):
+            _add_commands(added, one.commands)
+        else:
+            _add_command(added, one)
+
+
+def _add_command(parser: argparse.ArgumentParser, command: Command) -> None:
+    command.add_arguments(parser)
+    if command.overwrite:
+        parser.add_argument("--overwrite", action="store_true", help=command.overwrite)
+    parser.add_argument("--json", action="store_true", help="print progress and result as lines of JSON")

@@ -7,15 +7,13 @@ from __future__ import annotations
 
 import argparse
 import os
-import re
 from typing import Any
 
+from .arguments import Command, Group, named_file, seed, series
 from .errors import InputError
 from .jobs import JobDocument
+from .lesion_commands import LESION_COMMANDS
 from .morph.outputs import PRIVATE, parse_percents
-
-_NAMED_FILE = re.compile(r"([A-Za-z0-9][A-Za-z0-9_-]*)=(.+)", re.DOTALL)
-"""NAME=FILE; the name becomes part of file names."""
 
 
 def _add_pair(command: argparse.ArgumentParser) -> None:
@@ -30,7 +28,7 @@ def _add_pair(command: argparse.ArgumentParser) -> None:
         command.add_argument(
             f"--series-{side}",
             metavar="UID",
-            type=_series,
+            type=series,
             help=f"which series (UID or number), where the {side}'s DICOM folder holds several",
         )
 
@@ -43,7 +41,7 @@ def _add_registration(command: argparse.ArgumentParser) -> None:
     )
     command.add_argument(
         "--seed",
-        type=_seed,
+        type=seed,
         metavar="N",
         help="seed handed to the backend (default 0); nothing in either of them is random today",
     )
@@ -69,7 +67,7 @@ def _add_register(command: argparse.ArgumentParser) -> None:
             nargs="+",
             default=[],
             metavar="FILE",
-            type=_labels,
+            type=named_file,
             help=f"label maps of the {side}; labels that both sides have join the registration's metric",
         )
     command.set_defaults(make_job=_register_job, summarize=_summarize_register)
@@ -92,7 +90,7 @@ def _add_morph(command: argparse.ArgumentParser) -> None:
         nargs="+",
         default=[],
         metavar="[NAME=]FILE",
-        type=_labels,
+        type=named_file,
         help="label maps of the source, one layer each; names become part of public file names",
     )
     command.add_argument(
@@ -100,7 +98,7 @@ def _add_morph(command: argparse.ArgumentParser) -> None:
         nargs="+",
         default=[],
         metavar="[NAME=]FILE",
-        type=_labels,
+        type=named_file,
         help="label maps of the target; labels that both sides have join the registration's metric",
     )
     command.add_argument(
@@ -148,7 +146,7 @@ def _add_sheet(command: argparse.ArgumentParser) -> None:
 def _add_phantom(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--seed",
-        type=_seed,
+        type=seed,
         default=0,
         metavar="N",
         help="which patient (default 0): each seed has its own anatomy",
@@ -162,27 +160,9 @@ def _add_phantom(command: argparse.ArgumentParser) -> None:
         help="folder the phantom goes into",
     )
     command.add_argument(
-        "--lesions", type=_seed, default=0, metavar="N", help="number of lesions (default 0)"
+        "--lesions", type=seed, default=0, metavar="N", help="number of lesions (default 0)"
     )
     command.set_defaults(make_job=_phantom_job, summarize=_summarize_files)
-
-
-def _seed(text: str) -> int:
-    if not re.fullmatch(r"\d{1,9}", text, re.ASCII):
-        raise argparse.ArgumentTypeError(f"'{text}' is not a whole number from 0 to 999999999")
-    return int(text)
-
-
-def _series(text: str) -> str | int:
-    """A series is called by its UID or by its number in the list that the error message shows."""
-    return int(text) if re.fullmatch(r"\d{1,3}", text, re.ASCII) else text
-
-
-def _labels(text: str) -> dict[str, str | None]:
-    """Split NAME=FILE, unless a file of that very name exists."""
-    match = None if os.path.exists(text) else _NAMED_FILE.fullmatch(text)
-    name, file = match.groups() if match else (None, text)
-    return {"name": name, "file": os.path.abspath(file)}
 
 
 # --- jobs
@@ -283,9 +263,10 @@ def _summarize_files(result: dict[str, Any]) -> None:
 
 
 COMMANDS = (
-    ("register", "find the path from one body to another and save it", _add_register),
-    ("morph", "go part of the way from one CT to another", _add_morph),
-    ("sheet", "show one source on its way to four targets, unlabelled, with a key", _add_sheet),
-    ("phantom", "make a torso CT with labels and metadata to try things on", _add_phantom),
+    Command("register", "find the path from one body to another and save it", _add_register),
+    Command("morph", "go part of the way from one CT to another", _add_morph),
+    Command("sheet", "show one source on its way to four targets, unlabelled, with a key", _add_sheet),
+    Command("phantom", "make a torso CT with labels and metadata to try things on", _add_phantom),
+    Group("lesion", "paint lesions that do not exist into a CT, and train what paints them", LESION_COMMANDS),
 )
-"""Name, help and the function that adds the arguments; that one sets `make_job` and `summarize`."""
+"""All commands and groups of commands."""

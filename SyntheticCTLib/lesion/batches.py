@@ -1,4 +1,8 @@
-"""Draws the batches a training sees: squares round lesions, flipped, turned, with the slice beside them."""
+"""Draws the batches a training sees: squares round lesions, flipped, with the slice beside them.
+
+They are flipped along rows and columns but never turned: noise and sharpness of real slices differ between the two
+directions, and a network trained on turned ones paints alike in both, which a judge notices (AUC 0.83 for that alone).
+"""
 
 from __future__ import annotations
 
@@ -50,13 +54,19 @@ class Batches:
         patches: sides of the squares, ascending; a lesion goes into the smallest that holds it with `margin`, into the
             largest if none does (then a part of it is shown).
         batch: slices of the smallest square; fewer of larger ones, for about as many pixels.
+        halo: masks are widened by up to so many pixels. A lesion's blurred rim reaches beyond its outline and tells how
+            dense it is; where a lesion is to be painted there is no rim, and a network that always saw one would take
+            that for a faint lesion. With part of the masks widened it learns to paint the rim as well.
         seed: with the number it decides everything.
     """
 
-    def __init__(self, stacks: Sequence[Stack], patches: Sequence[int], margin: int, batch: int, seed: int) -> None:
+    def __init__(
+        self, stacks: Sequence[Stack], patches: Sequence[int], margin: int, batch: int, halo: int, seed: int
+    ) -> None:
         self._stacks = stacks
         self._patches = tuple(patches)
         self._batch = batch
+        self._halo = halo
         self._seed = seed
         self._places: dict[int, list[_Place]] = {patch: [] for patch in self._patches}
         for number, stack in enumerate(stacks):
@@ -88,26 +98,27 @@ class Batches:
         return filled[0] if rng.random() > _LARGE_SHARE else filled[1 + rng.integers(len(filled) - 1)]
 
     def _square(self, place: _Place, side: int, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
-        """Image, mask, image beside, mask beside, each (side, side)."""
+        """What `Slices` holds, each (side, side)."""
         stack = self._stacks[place.stack]
         corner = [_start(place.box[axis], place.box[axis + 2], side, rng) for axis in (0, 1)]
-        turn, flip = int(rng.integers(4)), bool(rng.integers(2))
+        flips = tuple(slice(None, None, -1 if rng.integers(2) else 1) for _ in (0, 1))
         gain, shift = 1 + _GAIN * rng.uniform(-1, 1), _SHIFT * rng.uniform(-1, 1)
 
         def cut(array: np.ndarray, edge: str) -> np.ndarray:
-            square = np.rot90(_cut(array, corner, side, edge), turn)
-            return square[:, ::-1] if flip else square
+            return _cut(array, corner, side, edge)[flips]
 
         def shown(image: np.ndarray) -> np.ndarray:
             return np.clip(gain * cut(image, "edge") + shift, -1, 1)
 
-        image, mask = shown(stack.image[place.slice]), cut(stack.mask[place.slice], "constant")
-        if not mask.any():  # a part of a large lesion that misses its mask
+        image, core = shown(stack.image[place.slice]), cut(stack.mask[place.slice], "constant")
+        if not core.any():  # a part of a large lesion that misses its mask
             return self._square(place, side, rng)
+        widened = int(rng.integers(self._halo + 1))
         beside = self._beside(stack, place.slice, rng)
         if beside is None:
-            return image, mask, np.full_like(image, ABSENT), np.zeros_like(mask)
-        return image, mask, shown(stack.image[beside]), cut(stack.mask[beside], "constant")
+            return image, _widened(core, widened), np.full_like(image, ABSENT), np.zeros_like(core), core
+        beside_mask = _widened(cut(stack.mask[beside], "constant"), widened)
+        return image, _widened(core, widened), shown(stack.image[beside]), beside_mask, core
 
     def _beside(self, stack: Stack, k: int, rng: np.random.Generator) -> int | None:
         """A neighbouring slice that shows the lesion too, most of the time."""
@@ -115,6 +126,12 @@ class Batches:
         if not stack.consecutive or not near or rng.random() < _ALONE:
             return None
         return near[rng.integers(len(near))]
+
+
+def _widened(mask: np.ndarray, pixels: int) -> np.ndarray:
+    from scipy.ndimage import binary_dilation
+
+    return binary_dilation(mask, iterations=pixels) if pixels else mask
 
 
 def _box(mask: np.ndarray) -> tuple[int, int, int, int]:

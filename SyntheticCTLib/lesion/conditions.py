@@ -54,18 +54,20 @@ class Slices:
     """A batch of slices; all arrays float32 of shape (N, H, W), images encoded to -1..1.
 
     image: the real slices, or as they are round the mask. mask: 1 inside the lesion. beside, beside_mask: the slice
-    above or below with its lesion in it; `ABSENT` and 0 where there is none.
+    above or below with its lesion in it; `ABSENT` and 0 where there is none. core: the part of the mask whose traits
+    count, when the mask was widened.
     """
 
     image: np.ndarray
     mask: np.ndarray
     beside: np.ndarray
     beside_mask: np.ndarray
+    core: np.ndarray
 
     @classmethod
     def alone(cls, image: np.ndarray, mask: np.ndarray) -> Slices:
         """Slices without neighbours."""
-        return cls(image, mask, np.full_like(image, ABSENT), np.zeros_like(mask))
+        return cls(image, mask, np.full_like(image, ABSENT), np.zeros_like(mask), mask)
 
     def whitened(self) -> np.ndarray:
         """The images with the masked pixels at the top of the window."""

@@ -96,7 +96,7 @@ def read_crops(file: str | os.PathLike[str]) -> list[Crop]:
     try:
         with np.load(path, allow_pickle=False) as archive:
             image, packed, names, stack = (archive[key] for key in ("image", "mask", "name", "stack"))
-    except (OSError, ValueError, KeyError) as error:
+    except (OSError, EOFError, ValueError, KeyError) as error:
         raise InputError(
             f"{path}: this is no archive of nodule crops ({error}); expected is an .npz file with image, mask, name "
             "and stack."

@@ -76,14 +76,16 @@ class Painter:
         import torch
 
         none = np.full(painted.shape[1:], ABSENT, np.float32)
+        here = mask[group].astype(np.float32)
         slices = Slices(
             painted[group],
-            mask[group].astype(np.float32),
+            here,
             np.stack([none if k is None else painted[k] for k in beside]),
             np.stack([np.zeros_like(none) if k is None else mask[k].astype(np.float32) for k in beside]),
+            here,
         )
         context = slices.context(self._inputs)
-        traits = self._traits(context, drawn.traits(group))
+        traits = self._traits(context, drawn.traits(beside))
         given = torch.from_numpy(conditions(context, drawn.noise(group), traits, self._inputs))
         output = self.model.nets["generator"](given.contiguous(memory_format=torch.channels_last))[:, 0].numpy()
         return np.where(mask[group], output, painted[group])
@@ -111,12 +113,16 @@ class _Draws:
         """(n, H, W) float32, standard normal."""
         return np.stack([self._rng(k, 0).standard_normal(self._shape[1:], dtype=np.float32) for k in group])
 
-    def traits(self, group: list[int]) -> np.ndarray:
-        """(n, `TRAITS`) float32, standard normal within bounds; zeros for the most likely lesion."""
-        if self._likely:
-            return np.zeros((len(group), TRAITS), np.float32)
-        drawn = [self._rng(k, 1).standard_normal(TRAITS, dtype=np.float32) for k in group]
-        return np.clip(np.stack(drawn), -_BOUND, _BOUND)
+    def traits(self, beside: list[int | None]) -> np.ndarray:
+        """(n, `TRAITS`) float32, standard normal within bounds, for slices beside these.
+
+        One draw serves the whole lesion: for its first slice, and for all that are painted on their own. Those painted
+        in view of a neighbour take what is foretold from it, or densities would jump from slice to slice (those of the
+        crops do, as each has an intensity scale of its own). For the most likely lesion all is zero.
+        """
+        drawn = np.clip(self._rng(0, 1).standard_normal(TRAITS, dtype=np.float32), -_BOUND, _BOUND)
+        free = [k is None and not self._likely for k in beside]
+        return np.where(np.reshape(free, (-1, 1)), drawn, np.float32(0))
 
     def _rng(self, k: int, purpose: int) -> np.random.Generator:
         return np.random.default_rng([self._seed, purpose, k])

@@ -23,7 +23,7 @@ class Optimisation:
     penalty, penalty_every: weight of R1 and every how many steps it is taken; 0 for none. ema: decay of the running
     mean of the generator's weights, which is what is saved. judging_rate: the discriminator's learning rate; None for
     the same. patches: sides in pixels of the squares trained on; a
-    lesion goes into the smallest that holds it with `margin`. batch: slices of the smallest; fewer of the larger ones.
+    lesion goes into the smallest that holds it with `margin`. halo: see `Batches`. batch: slices of the smallest; fewer of the larger ones.
     """
 
     adversarial: str = "vanilla"
@@ -39,6 +39,7 @@ class Optimisation:
     batch: int = 1
     patches: tuple[int, ...] = (512,)
     margin: int = 0
+    halo: int = 0
     epochs: int | None = 10
     steps: int | None = None
 
@@ -128,6 +129,7 @@ DEFAULT = Preset(
         batch=16,
         patches=(48, 80),
         margin=9,
+        halo=3,
         epochs=None,
         steps=6000,
     ),

@@ -32,14 +32,14 @@ class DataConfig:
     """Where the lesions come from.
 
     layout: how the files lie, one of `LAYOUTS`. path: file or folder; relative ones start at the configuration file.
-    lesion_labels: label values (or names, where the layout has them) that are lesions. in_plane_mm: what all slices
-    are resampled to; None for as they are. held_out, validation: shares of the patients. fold: number of the patient
-    left out, instead of shares. licence, attribution: for the card.
+    lesion_labels: label values (or names, where the layout has them) that are lesions; none for those usual in the
+    layout. in_plane_mm: what all slices are resampled to; None for as they are. held_out, validation: shares of the
+    patients. licence, attribution: for the card.
     """
 
     layout: str
     path: str
-    lesion_labels: tuple[int | str, ...] = (1,)
+    lesion_labels: tuple[int | str, ...] = ()
     in_plane_mm: float | None = None
     held_out: float = 0.25
     validation: float = 0.05

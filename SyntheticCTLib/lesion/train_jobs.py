@@ -14,7 +14,7 @@ from ..jobs import JobContext, job_kind
 from .checkpoints import CHECKPOINT
 from .model_files import Model, save_model
 from .train_config import TrainConfig, read_config
-from .training_data import TrainingData, read_training_data
+from .training_data import TrainingData, read_training_data, shares
 
 MODEL = "model"
 """Folder of the finished model within the training's."""
@@ -112,8 +112,12 @@ def _card(config: TrainConfig, data: TrainingData, trained: Any) -> dict[str, An
     return card | {
         "data": {
             "set": Path(config.data.path).name,
+            "layout": config.data.layout,
+            "lesion_labels": list(config.data.lesion_labels),
+            "in_plane_mm": config.data.in_plane_mm,
             **facts,
-            "split": f"by patient, seed {config.seed}",
+            "shares": shares(config),
+            "seed": config.seed,
             "licence": config.data.licence,
             "attribution": config.data.attribution,
         },

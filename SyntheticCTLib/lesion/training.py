@@ -56,7 +56,7 @@ def train(stacks: Sequence[Stack], config: TrainConfig, folder: Path, report: Re
         raise InputError("There is no lesion to train on; check the data's lesion_labels and the split.")
     device = pick_device(config.device)
     settings = config.preset.optimisation
-    batches = Batches(stacks, settings.patches, settings.margin, settings.batch, config.seed)
+    batches = Batches(stacks, settings.patches, settings.margin, settings.batch, settings.halo, config.seed)
     steps = settings.steps or (settings.epochs or 1) * -(-batches.slices // settings.batch)
     bound = binding(config.to_dict(), data_hash(stacks))
     with _threads(config.threads):

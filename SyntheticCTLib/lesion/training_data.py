@@ -56,10 +56,15 @@ def read_training_data(config: TrainConfig, folder: Path, report: Callable[[str]
     return _from_scans(config, folder, report)
 
 
-def split_patients(config: TrainConfig, patients: Iterable[str]) -> dict[str, str]:
-    """Whether each patient is there to "train", for "validation" or to "test"."""
+def shares(config: TrainConfig) -> dict[str, float]:
+    """Which share of the patients is there to "train", for "validation" and to "test"."""
     held, checked = config.data.held_out, config.data.validation
-    return split_by_patient(patients, {"train": 1 - held - checked, "validation": checked, "test": held}, config.seed)
+    return {"train": round(1 - held - checked, 6), "validation": checked, "test": held}
+
+
+def split_patients(config: TrainConfig, patients: Iterable[str]) -> dict[str, str]:
+    """The role of each patient, a key of `shares`."""
+    return split_by_patient(patients, shares(config), config.seed)
 
 
 def crop_stack(crops: Sequence[Crop], window: HUWindow) -> Stack:

@@ -8,30 +8,19 @@ clock time: the same work gives the same bytes.
 
 from __future__ import annotations
 
-import hashlib
-import json
-import math
 from collections.abc import Mapping
 from decimal import ROUND_HALF_UP, Decimal
-from importlib import metadata as packages
-from pathlib import Path
 from typing import Any
 
-from .. import __version__
+from ..jobs.records import RECORD_VERSION, file_hash, opaque_id, plain, software_versions, to_text
 
-RECORD_VERSION = 1
-
-ID_DIGITS = 12
-"""Hexadecimal digits of the opaque id: in a million morphs, two share one with a chance of 1 in 500."""
+__all__ = ["ROUNDED_TO", "file_hash", "private_record", "public_record", "to_text"]
 
 ROUNDED_TO = 5
 """The public record tells the percentage to this step only; the exact one helps to undo the morph."""
 
 _PUBLIC_REGISTRATION = ("backend", "versions")
 """What the public record repeats of the path's method; parameters may hold the seed."""
-
-_PACKAGES = ("numpy", "SimpleITK", "scipy")
-"""Packages whose version decides about the voxels; those of the registration are in the path's method."""
 
 
 def private_record(
@@ -69,7 +58,7 @@ def private_record(
         "metadata": metadata,
         "report": report,
     }
-    record = _plain(record)
+    record = plain(record)
     return {**record, "id": opaque_id(record)}
 
 
@@ -98,47 +87,3 @@ def public_record(private: Mapping[str, Any]) -> dict[str, Any]:
         "labels": private["labels"],
         "metadata": private["metadata"],
     }
-
-
-def opaque_id(record: Mapping[str, Any]) -> str:
-    """The first digits of the SHA-256 of the record's canonical JSON (sorted keys, no blanks).
-
-    It cannot be undone, but who holds both scans can make the morph again and compare the ids, as well as the
-    voxels; a random one would differ from run to run.
-    """
-    canonical = json.dumps(record, sort_keys=True, separators=(",", ":"), allow_nan=False)
-    return hashlib.sha256(canonical.encode("ascii")).hexdigest()[:ID_DIGITS]
-
-
-def to_text(record: Mapping[str, Any]) -> str:
-    """The record as it is written into a file."""
-    return json.dumps(record, indent=2, ensure_ascii=False, allow_nan=False) + "\n"
-
-
-def file_hash(file: Path) -> str:
-    """SHA-256 of a file's bytes, for inputs that are no CT images."""
-    return hashlib.sha256(file.read_bytes()).hexdigest()
-
-
-def software_versions() -> dict[str, str]:
-    """Versions of this program and of the packages that decide about the voxels."""
-    versions = {"syntheticct": __version__}
-    for name in _PACKAGES:
-        try:
-            versions[name] = packages.version(name)
-        except packages.PackageNotFoundError:  # Slicer's SimpleITK comes without package data
-            continue
-    return versions
-
-
-def _plain(value: Any) -> Any:
-    """The value in JSON's own types; numbers that are not finite become null."""
-    if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}
-    if isinstance(value, list | tuple):
-        return [_plain(item) for item in value]
-    if hasattr(value, "tolist"):  # a number or an array of numpy
-        return _plain(value.tolist())
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    return value

@@ -146,10 +146,10 @@ def test_the_lits_recipe_runs_on_a_miniature_of_that_layout(tmp_path):
 
 @pytest.mark.parametrize(
     ("layout", "write", "labels"),
-    [("msd", write_msd, ["tumor"]), ("nnunet", write_nnunet, ["tumor"]), ("csv", write_csv, [2])],
+    [("msd", write_msd, ["cancer"]), ("nnunet", write_nnunet, ["tumor"]), ("csv", write_csv, [2])],
 )
 def test_every_layout_can_be_trained_on(tmp_path, layout, write, labels):
-    write(tmp_path / "set", cases=4)
+    write(tmp_path / "set", cases=8 if layout == "csv" else 4)  # there with two scans of each patient
     place = next(tmp_path.glob("set/*.csv")).relative_to(tmp_path) if layout == "csv" else "set"
     config = write_config(tmp_path, steps=2, layout=f'layout = "{layout}"\nlesion_labels = {json.dumps(labels)}')
     text = (

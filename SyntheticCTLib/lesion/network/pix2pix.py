@@ -67,7 +67,7 @@ class Pix2Pix:
         inputs = self.preset.inputs
         context = slices.context(inputs)
         noise = rng.standard_normal(slices.image.shape, dtype=np.float32)
-        traits = measure_traits(slices.image, slices.mask)
+        traits = measure_traits(slices.image, slices.core)
         told = traits + _TRAIT_JITTER * rng.standard_normal(traits.shape, dtype=np.float32)
         given = self._tensor(conditions(context, noise, told, inputs))
         image, mask = self._tensor(slices.image[:, None]), self._tensor(slices.mask[:, None])

@@ -1,0 +1,74 @@
+"""The job "lesion.evaluate", on a small model fresh from its training."""
+
+from __future__ import annotations
+
+import json
+import shutil
+
+import pytest
+
+pytest.importorskip("torch")
+pytest.importorskip("skimage")
+pytest.importorskip("sklearn")
+
+from lesion_trainings import write_config, write_crops
+
+import SyntheticCTLib.lesion.evaluation_jobs  # noqa: F401, importing registers the job
+from SyntheticCTLib.errors import InputError
+from SyntheticCTLib.jobs import JobDocument, run_here
+
+SPLIT = {"shares": {"train": 0.5, "validation": 0.2, "test": 0.3}, "seed": 3}
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory):
+    """The folder of a model whose card tells how its patients were divided, and its set."""
+    folder = tmp_path_factory.mktemp("training")
+    config = write_config(folder, steps=20)
+    run_here(JobDocument("lesion.train", {"config": str(config), "output": str(folder / "out"), "overwrite": False}))
+    return _with_data(folder / "out" / "model", SPLIT), folder / "crops.npz"
+
+
+def _with_data(model, facts):
+    card = json.loads((model / "card.json").read_text(encoding="utf-8"))
+    card["data"].update(facts)
+    (model / "card.json").write_text(json.dumps(card), encoding="utf-8")
+    return model
+
+
+def run(model, data, output, overwrite=False):
+    names = {"model": str(model), "data": str(data), "output": str(output), "seed": 0, "overwrite": overwrite}
+    return run_here(JobDocument("lesion.evaluate", names))
+
+
+def test_a_model_is_measured_on_the_patients_it_has_not_seen(trained, tmp_path):
+    model, data = trained
+    result = run(model, data, tmp_path / "report")
+    assert {file.name for file in (tmp_path / "report").iterdir()} == set(result["files"])
+    found = json.loads((tmp_path / "report" / "evaluation.json").read_text(encoding="utf-8"))
+    assert found["n"] == {"lesions": 3, "items": 9, "patients": 3}
+    assert list(found["painters"])[-1] == "tiny" and set(found["baselines"]) == set(found["painters"]) - {"tiny"}
+    ring = found["painters"]["tiny"]["likely"]["ring"]
+    assert ring["mae"]["value"] == 0  # not one voxel changed outside
+    assert found["not_measurable"]["AUC of an independent judge"].startswith("n = 3 patients")
+    with pytest.raises(InputError, match="overwrite"):
+        run(model, data, tmp_path / "report")
+    run(model, data, tmp_path / "report", overwrite=True)
+
+
+def test_another_set_than_the_models_own_is_refused(trained, tmp_path):
+    model, _ = trained
+    with pytest.raises(InputError, match="not the set it was trained on"):
+        run(model, write_crops(tmp_path / "other.npz", patients=14), tmp_path / "report")
+    assert not (tmp_path / "report").exists()
+
+
+def test_a_card_that_does_not_tell_the_split_is_refused(trained, tmp_path):
+    model, data = trained
+    copy = tmp_path / "model"
+    shutil.copytree(model, copy)
+    card = json.loads((copy / "card.json").read_text(encoding="utf-8"))
+    del card["data"]["shares"]
+    (copy / "card.json").write_text(json.dumps(card), encoding="utf-8")
+    with pytest.raises(InputError, match="does not tell how patients were divided"):
+        run(copy, data, tmp_path / "report")
