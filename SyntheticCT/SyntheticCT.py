@@ -42,7 +42,8 @@ class SyntheticCT(ScriptedLoadableModule):
         parent.contributors = ["SyntheticCT developers"]
         parent.helpText = _(
             "Makes CT scans of bodies that do not exist: register a source CT to a target CT, slide from one body to "
-            "the other, create the scan you like with its labels and metadata. For research only."
+            "the other, create the scan you like with its labels and metadata. Paints lesions into masks. For "
+            "research only."
         )
         parent.acknowledgementText = _(
             "The path follows the log-Euclidean framework of Arsigny et al. (MICCAI 2006); registration by ANTs "
@@ -210,6 +211,15 @@ class SyntheticCTLogic(ScriptedLoadableModuleLogic):
         running job.
         """
         job = self.session.start_morph(path, percent, **options)
+        return job.wait() if waitForCompletion else job
+
+    def paint(self, volume, mask, model, waitForCompletion=True, **options):
+        """Paint the lesions of a mask into a copy of a volume; see `MorphSession.start_painting` for the options.
+
+        Returns what was made (volume, segmentation, lesions, warnings), or with `waitForCompletion=False` the running
+        job.
+        """
+        job = self.session.start_painting(volume, mask, model, **options)
         return job.wait() if waitForCompletion else job
 
 

@@ -12,8 +12,9 @@ from typing import Any
 from .arguments import Command, Group, named_file, seed, series
 from .errors import InputError
 from .jobs import JobDocument
+from .jobs.records import PRIVATE
 from .lesion_commands import LESION_COMMANDS
-from .morph.outputs import PRIVATE, parse_percents
+from .morph.outputs import parse_percents
 
 
 def _add_pair(command: argparse.ArgumentParser) -> None:

@@ -20,10 +20,10 @@ class Optimisation:
 
     adversarial: "vanilla" or "least-squares". l1_weight: against the adversarial loss's 1. l1_blur: see
     `network.losses.absolute`. lesion_only: losses count where something is painted, instead of the whole image.
-    penalty, penalty_every: weight of R1 and every how many steps it is taken; 0 for none. ema: decay of the running
-    mean of the generator's weights, which is what is saved. judging_rate: the discriminator's learning rate; None for
-    the same. patches: sides in pixels of the squares trained on; a
-    lesion goes into the smallest that holds it with `margin`. halo: see `Batches`. batch: slices of the smallest; fewer of the larger ones.
+    penalty, penalty_every: weight of R1 and every how many steps it is taken; 0 for none. judging_rate: the
+    discriminator's learning rate; None for the same. ema: decay of the running mean of the generator's weights, which
+    is what is saved. patches: sides in pixels of the squares trained on; a lesion goes into the smallest that holds it
+    with `margin`. halo: see `Batches`. batch: slices of the smallest square; fewer of the larger ones.
     """
 
     adversarial: str = "vanilla"

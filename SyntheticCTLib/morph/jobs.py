@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any
 
 from ..errors import InputError
 from ..jobs import JobContext, job_kind, refuse_existing
+from ..jobs.records import PRIVATE, spare_inputs
 from .inputs import Metadata, Side, input_files, read_metadata, read_side
-from .outputs import PATH_FILE, PRIVATE, MorphFiles, parse_percents, superseded
+from .outputs import PATH_FILE, MorphFiles, parse_percents, superseded
 from .provenance import private_record, public_record, to_text
 
 if TYPE_CHECKING:
@@ -236,20 +237,8 @@ class _Morphing:
 
 
 def _spare_inputs(parameters: dict[str, Any], folder: Path, outputs: Sequence[str]) -> None:
-    """Refuse to write into a folder that is an input (a study), or over an input file.
-
-    outputs: names or patterns, relative to `folder`, of what may be written or replaced there.
-    """
-    folder = folder.resolve()
-    for file in map(Path, input_files(parameters)):
-        given = file.resolve()
-        if given.is_dir() and (folder == given or given in folder.parents):
-            raise InputError(
-                f"The output would go into {file}, which is an input; nothing is ever written into an original "
-                "study. Choose another folder."
-            )
-        if any(given in (found.resolve() for found in folder.glob(pattern)) for pattern in outputs):
-            raise InputError(f"The output would replace {file}, which is an input. Choose another name.")
+    """Refuse to write over the job's inputs; outputs: names or patterns, relative to `folder`."""
+    spare_inputs(input_files(parameters), folder, outputs)
 
 
 def _claim_labels(

@@ -14,9 +14,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from ..errors import InputError
-
-PRIVATE = "private"
-"""Folder (mode 0700) of what is not to be published."""
+from ..jobs.records import PRIVATE
 
 PATH_FILE = f"{PRIVATE}/path.nrrd"
 

@@ -33,7 +33,7 @@ class InputsSection:
         if source.GetID() == target.GetID():
             return _("Source and target are the same volume; choose two.")
         for node in (source, target):
-            summary = self._summary(node)
+            summary = self.summary(node)
             if summary is None:
                 return _("{name} is empty; choose another volume.").format(name=node.GetName())
             if summary.problem:
@@ -47,21 +47,22 @@ class InputsSection:
             (parameters.sourceVolume, self._ui.sourceSummaryLabel),
             (parameters.targetVolume, self._ui.targetSummaryLabel),
         ):
-            summary = self._summary(node) if node is not None else None
+            summary = self.summary(node) if node is not None else None
             label.text = _line(summary)
             summaries.append(summary)
         self._warn(summaries)
 
-    def forget(self) -> None:
-        """Let go of everything known about the scene."""
-        self._summaries = None
-
-    def _summary(self, node) -> Summary | None:
+    def summary(self, node) -> Summary | None:
+        """What a volume node holds; None for an empty one."""
         from ..slicer_bridge.summary import Summaries
 
         if self._summaries is None:
             self._summaries = Summaries()
         return self._summaries.of(node)
+
+    def forget(self) -> None:
+        """Let go of everything known about the scene."""
+        self._summaries = None
 
     def _warn(self, summaries: list[Any]) -> None:
         problems = []

@@ -39,7 +39,7 @@ class InspectSection(VTKObservationMixin):
         self._panel = panel
         self._ui = panel.ui
         self._comparison: Comparison | None = None
-        self._path_id = ""
+        self._way: tuple[str, ...] = ()
         self._shown = ""
         self._window = None
         self._layout_before = 0
@@ -64,7 +64,7 @@ class InspectSection(VTKObservationMixin):
     def update(self, parameters) -> None:
         """Show whether a comparison is possible, and bring a running one up to date."""
         reason = self._panel.morph.why_not(parameters)
-        if self.active and (reason or parameters.path.GetID() != self._path_id):
+        if self.active and (reason or self._panel.morph.way(parameters) != self._way):
             self.stop()  # what it shows is no longer true
         if not reason and slicer.app.layoutManager() is None:
             reason = _("There are no slice views to compare in.")
@@ -106,7 +106,9 @@ class InspectSection(VTKObservationMixin):
         if self._comparison is None:
             return
         with errors_shown(_("The largest deformation could not be found.")):
-            self._picked = ("Source", self._panel.session.furthest_point(self._panel.parameters.path))
+            parameters = self._panel.parameters
+            ends = {"source": parameters.sourceVolume, "target": parameters.targetVolume}
+            self._picked = ("Source", self._panel.session.furthest_point(parameters.path, **ends))
             self._go_to_picked()
 
     def mend(self, parameters) -> None:
@@ -144,7 +146,8 @@ class InspectSection(VTKObservationMixin):
         parameters = self._panel.parameters
         self._panel.morph.stop_preview()
         overlays = list(slicer.util.getNodesByClass("vtkMRMLSegmentationNode"))
-        comparison = self._panel.session.compare(parameters.path, overlays)
+        ends = {"source": parameters.sourceVolume, "target": parameters.targetVolume}
+        comparison = self._panel.session.compare(parameters.path, overlays, **ends)
         manager = slicer.app.layoutManager()
         layout = manager.layoutLogic().GetLayoutNode()
         if not layout.IsLayoutDescription(LAYOUT_ID):
@@ -152,7 +155,7 @@ class InspectSection(VTKObservationMixin):
         self._layout_before = manager.layout
         manager.setLayout(LAYOUT_ID)
         slicer.app.processEvents()  # the views get their size only then
-        self._comparison, self._window, self._path_id = comparison, None, parameters.path.GetID()
+        self._comparison, self._window, self._way = comparison, None, self._panel.morph.way(parameters)
         self._bring_up_to_date(parameters)
         comparison.arrange()
         crosshair = slicer.mrmlScene.GetFirstNodeByClass("vtkMRMLCrosshairNode")

@@ -39,7 +39,7 @@ class MorphSection(JobSection):
         self._hidden: list[str] = []
         self._preview: LivePreview | None = None
         self._views: BorrowedViews | None = None
-        self._previewed_path = ""
+        self._previewed_way: tuple[str, ...] = ()
         self._path_seen = ""
         self._percent_seen = 0.0
         self._report = None
@@ -53,7 +53,7 @@ class MorphSection(JobSection):
         self._follow_path(parameters)
         reason = self.why_not(parameters)
         ready = not reason
-        if self._preview is not None and (not ready or parameters.path.GetID() != self._previewed_path):
+        if self._preview is not None and (not ready or self.way(parameters) != self._previewed_way):
             self._panel.give_views_back()
         self._ui.percentSliderWidget.enabled = ready
         self._ui.livePreviewCheckBox.enabled = ready and not self._panel.inspect.active
@@ -85,6 +85,8 @@ class MorphSection(JobSection):
                 metadata=parameters.sourceMetadata,
                 target_metadata=parameters.targetMetadata,
                 grid=parameters.grid.value,
+                source=parameters.sourceVolume,
+                target=parameters.targetVolume,
             )
             self._began = time.monotonic()
             self._show_report_button(None)
@@ -153,19 +155,22 @@ class MorphSection(JobSection):
         """Why the path cannot be walked now, in a sentence; "" if it can."""
         if parameters.path is None:
             return _("Register first, or choose a path.")
-        from ..slicer_bridge.path_nodes import ends_of
-
         chosen = (parameters.sourceVolume, parameters.targetVolume)
-        if None not in chosen and [node.GetID() for node in chosen] != [_id(node) for node in ends_of(parameters.path)]:
+        if None not in chosen and not self._panel.session.leads_between(parameters.path, *chosen):
             return _("This path leads between other volumes than the chosen ones. Register again.")
-        return self._panel.session.why_stale(parameters.path)
+        return self._panel.session.why_stale(parameters.path, *chosen)
+
+    def way(self, parameters) -> tuple[str, ...]:
+        """Ids of the path and of the volumes it is walked between, which need not be its own (`derived`)."""
+        return tuple(_id(node) for node in (parameters.path, parameters.sourceVolume, parameters.targetVolume))
 
     def ensure_preview(self) -> LivePreview:
         """The preview of the chosen path, at the slider's percentage; made if there is none."""
         parameters = self._panel.parameters
         if self._preview is None:
-            self._preview = self._panel.session.preview(parameters.path)
-            self._previewed_path = parameters.path.GetID()
+            ends = {"source": parameters.sourceVolume, "target": parameters.targetVolume}
+            self._preview = self._panel.session.preview(parameters.path, **ends)
+            self._previewed_way = self.way(parameters)
         self._preview.show(parameters.percent)
         return self._preview
 
@@ -182,7 +187,7 @@ class MorphSection(JobSection):
             self._views.give_back()
         if self._preview is not None:
             self._preview.remove()
-        self._preview, self._views, self._previewed_path = None, None, ""
+        self._preview, self._views, self._previewed_way = None, None, ()
 
     def take(self, made: Created) -> None:
         """Show the new scan and its verdict."""

@@ -14,6 +14,7 @@ from slicer.util import VTKObservationMixin
 from .inputs import InputsSection
 from .inspecting import InspectSection
 from .job_runner import JobRunner
+from .lesion import LesionSection
 from .morphing import PATH_ATTRIBUTE, PATH_CLASS, MorphSection
 from .registration import RegistrationSection
 from .series_making import SeriesSection
@@ -58,8 +59,14 @@ class Panel(VTKObservationMixin):
         self.morph = MorphSection(self)
         self.series = SeriesSection(self)
         self.inspect = InspectSection(self)
+        self.lesion = LesionSection(self)
         self.marks = ViewMarks()
-        self._sections = (ui.inputsCollapsibleButton, ui.registerCollapsibleButton, ui.morphCollapsibleButton)
+        self._sections = (
+            ui.inputsCollapsibleButton,
+            ui.registerCollapsibleButton,
+            ui.morphCollapsibleButton,
+            ui.lesionCollapsibleButton,
+        )
         self._gui_tag = None
         self._watched: list[str] = []
         self._soon = qt.QTimer()
@@ -86,7 +93,8 @@ class Panel(VTKObservationMixin):
             self.update()
         finally:
             self.quiet = False
-        self.open_section(self._next_section())
+        if not self.lesion.open:
+            self.open_section(self._next_section())
 
     def detach(self) -> None:
         """Let go of the parameter node; the preview goes with it."""
@@ -107,9 +115,11 @@ class Panel(VTKObservationMixin):
         self.morph.update(self.parameters)
         self.series.update(self.parameters)
         self.inspect.update(self.parameters)
+        self.lesion.update(self.parameters)
 
     def leave(self) -> None:
         """The module is left: give everything back, and look away from the volumes; a running job goes on."""
+        self.lesion.leave()
         self.give_views_back()
         self.morph.bring_labels_back()
         self.removeObservers(self._on_volume_modified)
@@ -139,6 +149,8 @@ class Panel(VTKObservationMixin):
         """The scene is about to close: end the job, the preview, and everything known of the scene."""
         self.jobs.abandon()
         self.detach()
+        self.lesion.forget()
+        self.ui.lesionCollapsibleButton.collapsed = True
         self.registration.forget()
         self.morph.forget()
         self.series.forget()
@@ -149,6 +161,7 @@ class Panel(VTKObservationMixin):
         """The panel is going away: Slicer closes, or the module is reloaded."""
         if self.ui.registerPushButton:  # a widget that Slicer has destroyed already is False
             self.detach()
+            self.lesion.end()
         self.parameters = None
         self.removeObservers()
         self.marks.end()
@@ -169,7 +182,7 @@ class Panel(VTKObservationMixin):
         self._watched = sorted(nodes)
 
     def _volumes(self) -> list:
-        chosen = [self.parameters.sourceVolume, self.parameters.targetVolume]
+        chosen = [self.parameters.sourceVolume, self.parameters.targetVolume, self.parameters.lesionVolume]
         if self.parameters.path is None:
             return chosen
         from ..slicer_bridge.path_nodes import ends_of

@@ -56,6 +56,17 @@ class SeriesKind(Enum):
         }[self]
 
 
+class LesionShape(Enum):
+    """What *Drop a lesion here* drops."""
+
+    IRREGULAR = "irregular"
+    BALL = "ball"
+
+    def label(self) -> str:
+        """Text in the combo box."""
+        return {LesionShape.IRREGULAR: _("Irregular, each one another"), LesionShape.BALL: _("Ball")}[self]
+
+
 class Window(Enum):
     """Window presets for looking at CT; the value of all but the first is window and level in HU."""
 
@@ -130,3 +141,8 @@ class SyntheticCTParameterNode:
     alignTarget: bool = True
     above: Above = Above.TARGET
     fade: Annotated[float, WithinRange(0, 100)] = 0.0
+    lesionVolume: slicer.vtkMRMLScalarVolumeNode | None
+    lesionLabels: slicer.vtkMRMLSegmentationNode | slicer.vtkMRMLLabelMapVolumeNode | None
+    lesionDiameter: Annotated[float, WithinRange(2, 100)] = 15.0
+    lesionShape: LesionShape = LesionShape.IRREGULAR
+    lesionModel: str = ""

@@ -35,11 +35,13 @@ class SeriesSection(JobSection):
         """Make the series that is chosen."""
         parameters = self._panel.parameters
         with errors_shown(_("The series could not be made.")):
+            session, ends = self._panel.session, (parameters.sourceVolume, parameters.targetVolume)
             if parameters.seriesKind is SeriesKind.TRANSFORMS:
-                self.take(self._panel.session.create_transform_series(parameters.path))
+                self.take(session.create_transform_series(parameters.path, source=ends[0], target=ends[1]))
                 return
             coarse = parameters.seriesKind is SeriesKind.COARSE
-            self.run(_("the series"), self._panel.session.start_series(parameters.path, coarse=coarse))
+            job = session.start_series(parameters.path, coarse=coarse, source=ends[0], target=ends[1])
+            self.run(_("the series"), job)
 
     def _estimate(self, parameters) -> str:
         if parameters.seriesKind is SeriesKind.TRANSFORMS:

@@ -13,9 +13,10 @@ import numpy as np
 import slicer
 import vtk
 
+from .derived import claims_body
 from .extra_overlays import ExtraOverlays
 from .frames import to_array
-from .path_nodes import POSE
+from .path_nodes import POSE, bounds_of
 from .results import RECORD, SYNTHETIC
 from .slice_views import composites, hide_overlays
 from .stand_ins import add_display, add_stand_in, hide, remove
@@ -64,7 +65,8 @@ class Comparison:
     """Three scans side by side for as long as it lasts; `end` gives everything back.
 
     The views of the layout must exist (the layout manager makes them) before `arrange` is called. `share` is how far
-    along the path a created scan in the middle is, 0 to 1, as its public record tells (to 5 %); None for the live one.
+    along the path a created scan in the middle is, 0 to 1, as its public record tells (to 5 %); 0 or 1 for one that was
+    painted from the path's source or target; None for the live one.
 
     Args:
         scene: whose views.
@@ -112,11 +114,16 @@ class Comparison:
         self._synthetic.SetAttribute(SYNTHETIC, volume.GetAttribute(SYNTHETIC) or "unknown")
         record = json.loads(volume.GetAttribute(RECORD) or "{}")
         self._on_target_grid = record.get("grid") == "target"
-        self.share = record["percent_about"] / 100 if "percent_about" in record else None
+        self.share = record["percent_about"] / 100 if "percent_about" in record else self._share_of_end(volume)
         self._extra.forget()
         self._images["Synthetic"] = image
         self.align(self._aligned)
         self._assign()
+
+    def _share_of_end(self, volume) -> float | None:
+        """0 or 1 for a volume that was painted from the path's source or target, None for others."""
+        ends = zip((0.0, 1.0), bounds_of(self._path), strict=True)
+        return next((share for share, bound in ends if claims_body(volume, bound)), None)
 
     def align(self, aligned: bool) -> None:
         """Lay the target over the source by the path's pose, or show it where it is."""

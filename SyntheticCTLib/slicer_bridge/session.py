@@ -14,6 +14,7 @@ from ..errors import InputError
 
 if TYPE_CHECKING:
     from .comparison import Comparison
+    from .lesion_painting import Painted
     from .preview import LivePreview
     from .results import Created
     from .scene_jobs import SceneJob
@@ -94,22 +95,29 @@ class MorphSession:
         return SceneJob("morph.register", export, take).start()
 
     def start_morph(
-        self, path, percent: float, labels=None, metadata=None, target_metadata=None, grid: str = "source"
+        self,
+        path,
+        percent: float,
+        labels=None,
+        metadata=None,
+        target_metadata=None,
+        grid: str = "source",
+        source=None,
+        target=None,
     ) -> SceneJob:
         """Start making the exact morph; the job's `value` is a `Created`.
 
         path: a path node. labels: segmentation or label map node of the source. metadata, target_metadata: table
-        nodes (field, value) of both sides. grid: "source", "target" or "fit", see `morph.warping`.
+        nodes (field, value) of both sides. grid: "source", "target" or "fit", see `morph.warping`. source, target:
+        volume nodes that were painted from the path's own and stand in for them; the path's own if not given.
         """
         from ..morph.outputs import MorphFiles
-        from .path_nodes import ends_of, read_path
         from .results import take_morph
         from .scene_jobs import SceneJob
 
-        self._refuse_stale(path)
-        source, target = ends_of(path)
+        source, target = self._fresh_ends(path, source, target)
         share = _share(percent)
-        morph_path = read_path(path)
+        morph_path = self._read_path(path, source, target)
         carried: dict[str, Any] = {}
 
         def export(folder: Path) -> Mapping[str, Any]:
@@ -131,19 +139,20 @@ class MorphSession:
 
         return SceneJob("morph.morph", export, take).start()
 
-    def start_series(self, path, percents: Sequence[float] = TENTHS, coarse: bool = False) -> SceneJob:
+    def start_series(
+        self, path, percents: Sequence[float] = TENTHS, coarse: bool = False, source=None, target=None
+    ) -> SceneJob:
         """Start making a series of morphs on the source's grid; the job's `value` is a `Series`.
 
-        coarse: keep the volumes at half the resolution along every axis, an eighth of the memory.
+        coarse: keep the volumes at half the resolution along every axis, an eighth of the memory. source, target: as
+        for `start_morph`.
         """
-        from .path_nodes import ends_of, read_path
         from .scene_jobs import SceneJob
         from .series import take_series
 
-        self._refuse_stale(path)
-        source, target = ends_of(path)
+        source, target = self._fresh_ends(path, source, target)
         shares = [_share(percent) for percent in percents]
-        morph_path = read_path(path)
+        morph_path = self._read_path(path, source, target)
 
         def export(folder: Path) -> Mapping[str, Any]:
             return self._export_morph(folder, morph_path, source, target, shares)
@@ -153,7 +162,7 @@ class MorphSession:
 
         return SceneJob("morph.morph", export, take).start()
 
-    def create_transform_series(self, path, percents: Sequence[float] = TENTHS):
+    def create_transform_series(self, path, percents: Sequence[float] = TENTHS, source=None, target=None):
         """Make a series of the path's transforms alone, seconds and a few megabytes; returns a `Series`.
 
         Apply its proxy transform to the source, or to anything that belongs to it, and scrub.
@@ -161,38 +170,41 @@ class MorphSession:
         from .path_nodes import read_path
         from .series import add_transform_series
 
-        self._refuse_stale(path)
+        self._fresh_ends(path, source, target)
         return add_transform_series(self.scene, read_path(path), [_share(percent) for percent in percents])
 
-    def preview(self, path) -> LivePreview:
-        """A live view of a path, which `show` moves to any percentage. Raises InputError as `create` does."""
-        from .path_nodes import ends_of, read_path
+    def preview(self, path, source=None, target=None) -> LivePreview:
+        """A live view of a path, which `show` moves to any percentage. source, target: as for `start_morph`.
+
+        Raises InputError as `create` does.
+        """
+        from .path_nodes import read_path
         from .preview import LivePreview
 
-        self._refuse_stale(path)
-        source, _ = ends_of(path)
+        source, _ = self._fresh_ends(path, source, target)
         return LivePreview(self.scene, read_path(path), source, self._ct(source).image)
 
-    def compare(self, path, overlays=()) -> Comparison:
+    def compare(self, path, overlays=(), source=None, target=None) -> Comparison:
         """Begin a comparison of source, synthetic and target; see `Comparison`. Raises InputError as `create` does.
 
-        overlays: segmentation nodes to keep out of sight meanwhile.
+        overlays: segmentation nodes to keep out of sight meanwhile. source, target: as for `start_morph`.
         """
         from .comparison import Comparison
-        from .path_nodes import ends_of
 
-        self._refuse_stale(path)
-        source, target = ends_of(path)
+        source, target = self._fresh_ends(path, source, target)
         images = (self.world_image(source), self.world_image(target))
         return Comparison(self.scene, path, source, target, *images, list(overlays))
 
-    def furthest_point(self, path) -> tuple[float, float, float]:
-        """The point (RAS, mm) of the source's body that moves furthest along a path node, its pose not counted."""
-        from .overlays import furthest_point
-        from .path_nodes import ends_of, read_path
+    def furthest_point(self, path, source=None, target=None) -> tuple[float, float, float]:
+        """The point (RAS, mm) of the source's body that moves furthest along a path node, its pose not counted.
 
-        self._refuse_stale(path)
-        x, y, z = furthest_point(read_path(path), self.world_image(ends_of(path)[0]))
+        source, target: as for `start_morph`.
+        """
+        from .overlays import furthest_point
+        from .path_nodes import read_path
+
+        source, _ = self._fresh_ends(path, source, target)
+        x, y, z = furthest_point(read_path(path), self.world_image(source))
         return float(-x), float(-y), float(z)
 
     def world_image(self, volume):
@@ -202,39 +214,95 @@ class MorphSession:
         """
         return self._ct(volume).image
 
-    def why_stale(self, path) -> str:
+    def paint(self, volume, mask, model: str, **options: Any) -> Painted:
+        """Paint the lesions of a mask into a copy of a volume node; waits for the end. See `start_painting`."""
+        return self.start_painting(volume, mask, model, **options).wait()
+
+    def start_painting(self, volume, mask, model: str, seed: int | None = None, labels=None) -> SceneJob:
+        """Start painting; the job's `value` is a `Painted`: a new volume node, and the labels with the lesion.
+
+        mask: segmentation or label map node, whose connected components are the lesions. model: name or folder of a
+        model. seed: another one, another plausible lesion; None for the likeliest. labels: the volume's own
+        segmentation or label map node. Whoever has a path from the volume can give it the painted one as `source`.
+        """
+        from .lesion_painting import start_painting
+
+        return start_painting(self.scene, self._ct, volume, mask, model, seed, labels)
+
+    def leads_between(self, path, source, target) -> bool:
+        """Whether two volume nodes are the ends of a path node, or were painted from them; quick."""
+        from .derived import claims_body
+        from .path_nodes import bounds_of, ends_of
+
+        nodes = (source, target)
+        own = [end is not None and node.GetID() == end.GetID() for node, end in zip(nodes, ends_of(path), strict=True)]
+        if all(own):
+            return True
+        try:
+            bounds = bounds_of(path)
+        except InputError:
+            return False
+        return all(one or claims_body(node, bound) for one, node, bound in zip(own, nodes, bounds, strict=True))
+
+    def why_stale(self, path, source=None, target=None) -> str:
         """Why a path node cannot be used any more, in a sentence; "" if it can.
 
         A path is bound to geometry and voxels of both volumes, in the world: whoever moves or edits one of them has
-        another body.
+        another body. source, target: volume nodes painted from the path's own, instead of these.
         """
         from .path_nodes import bounds_of, ends_of, is_whole
-        from .volumes import world_geometry
 
         try:
             if not is_whole(path):
                 return "A part of this path was deleted. Register again."
-            pairs = list(zip(("source", "target"), ends_of(path), bounds_of(path), strict=True))
-            for role, node, bound in pairs:
-                if node is None:
-                    return f"The {role} of this path is no longer in the scene. Register again."
-                moved = f"The {role} has been moved since this path was found. Register again."
-                place = world_geometry(node)  # before the voxels are read, which takes a while
-                if place is not None and not bound.geometry.same_as(place):
-                    return moved
-                found = self._ct(node).bound
-                if not bound.geometry.same_as(found.geometry):
-                    return moved
-                if bound.content != found.content:
-                    return f"The voxels of the {role} have changed since this path was found. Register again."
+            given = zip((source, target), ends_of(path), strict=True)
+            nodes = [end if node is None else node for node, end in given]
+            for role, node, bound in zip(("source", "target"), nodes, bounds_of(path), strict=True):
+                reason = self._why_not_bound(role, node, bound)
+                if reason:
+                    return reason
         except InputError as error:
             return str(error)
         return ""
 
-    def _refuse_stale(self, path) -> None:
-        reason = self.why_stale(path)
+    def _why_not_bound(self, role: str, node, bound) -> str:
+        from .derived import body_of
+        from .volumes import world_geometry
+
+        if node is None:
+            return f"The {role} of this path is no longer in the scene. Register again."
+        moved = f"The {role} has been moved since this path was found. Register again."
+        place = world_geometry(node)  # before the voxels are read, which takes a while
+        if place is not None and not bound.geometry.same_as(place):
+            return moved
+        found = body_of(node, self._ct(node).bound)
+        if not bound.geometry.same_as(found.geometry):
+            return moved
+        if bound.content != found.content:
+            return f"The voxels of the {role} have changed since this path was found. Register again."
+        return ""
+
+    def _fresh_ends(self, path, source, target) -> tuple[Any, Any]:
+        """The volume nodes that a path leads between, or those given instead. Raises InputError if it does not fit."""
+        from .path_nodes import ends_of
+
+        reason = self.why_stale(path, source, target)
         if reason:
             raise InputError(reason)
+        own = ends_of(path)
+        return (own[0] if source is None else source, own[1] if target is None else target)
+
+    def _read_path(self, path, source, target):
+        """The path of a node, bound to these volume nodes, which may have been painted from its own."""
+        from dataclasses import replace
+
+        from .path_nodes import read_path
+
+        found = read_path(path)
+        own = [self._ct(node).bound for node in (source, target)]
+        if [bound.content for bound in own] == [found.source.content, found.target.content]:
+            return found
+        return replace(found, source=own[0], target=own[1])
 
     def _ct(self, node):
         from .volumes import WorldCTs

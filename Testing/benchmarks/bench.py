@@ -17,6 +17,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+import bench_lesion
 import bench_morph
 import bench_panel
 import bench_registration
@@ -39,15 +40,18 @@ def import_seconds() -> float:
 def main() -> None:
     """Run what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--only", choices=["registration", "morph", "panel", "import"], nargs="+")
+    parser.add_argument("--only", choices=["registration", "morph", "panel", "lesion", "import"], nargs="+")
     parser.add_argument("--without-rival", action="store_true", help="registration: ours alone, in minutes")
     parser.add_argument("-o", "--output", type=Path, default=Path("bench.json"))
     arguments = parser.parse_args()
-    wanted = arguments.only or ["import", "panel", "morph", "registration"]
+    wanted = arguments.only or ["import", "lesion", "panel", "morph", "registration"]
     result: dict[str, object] = {"machine": f"{platform.machine()}, {os.cpu_count()} processors"}
     if "import" in wanted:
         result["import_seconds"] = import_seconds()
         print(f"import SyntheticCTLib: {result['import_seconds']:.3f} s")
+    if "lesion" in wanted:
+        print("A lesion of 40 mm in 512 x 512 x 300, against biharmonic inpainting:")
+        result["lesion"] = bench_lesion.run()
     if "panel" in wanted:
         print("The panel on the tests' host, against VTK's own scaling of a displacement:")
         result["panel"] = bench_panel.run()

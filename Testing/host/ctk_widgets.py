@@ -58,6 +58,8 @@ class ctkSliderWidget(QtWidgets.QWidget):
 class ctkCollapsibleButton(QtWidgets.QAbstractButton):
     """A section with a title line; checked is open. Its children are hidden while it is collapsed."""
 
+    contentsCollapsed = QtCore.Signal(bool)
+
     def __init__(self, parent=None):
         super().__init__(parent, checkable=True, checked=True)
         self._shown = []    # the children to show again
@@ -76,6 +78,7 @@ class ctkCollapsibleButton(QtWidgets.QAbstractButton):
             for child in self._shown:
                 child.hide()
         self.setMaximumHeight(16777215 if opened else HEADER)   # QWIDGETSIZE_MAX
+        self.contentsCollapsed.emit(not opened)
 
     def childEvent(self, event):
         if event.added() and isinstance(event.child(), QtWidgets.QWidget):

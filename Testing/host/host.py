@@ -16,6 +16,7 @@ from vtkmodules.util.numpy_support import vtk_to_numpy
 
 import application
 import qt
+import segment_editor  # noqa: F401  (registers the widget)
 import slicer
 from ctk_widgets import ctkMessageBox
 from layout import qSlicerLayoutManager
@@ -45,7 +46,8 @@ class Host:
         self._app = application.qSlicerApplication()
         slicer.app = qt.QApplication = wrap(self._app)
         slicer.qSlicerScriptedLoadableModule = application.qSlicerScriptedLoadableModule
-        for name in ("qMRMLWidget", "qMRMLNodeComboBox", "qSlicerScriptedLoadableModuleWidget"):
+        for name in ("qMRMLWidget", "qMRMLNodeComboBox", "qMRMLSegmentEditorWidget",
+                     "qSlicerScriptedLoadableModuleWidget"):
             setattr(slicer, name, CLASSES[name])
         self._start_logic()
         self.reset(main_window, layout_manager)

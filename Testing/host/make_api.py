@@ -10,9 +10,9 @@ import json
 import sys
 from pathlib import Path
 
-CLASSES = """QObject QWidget QLabel QPushButton QCheckBox QComboBox QVBoxLayout QHBoxLayout QFormLayout QTimer
-    ctkMessageBox ctkCollapsibleButton ctkSliderWidget qMRMLWidget qMRMLNodeComboBox
-    qMRMLSliceWidget qMRMLSliceView qSlicerLayoutManager qSlicerApplication""".split()
+CLASSES = """QObject QWidget QLabel QPushButton QCheckBox QComboBox QVBoxLayout QHBoxLayout QFormLayout QTimer QDialog
+    QTextBrowser ctkMessageBox ctkCollapsibleButton ctkSliderWidget qMRMLWidget qMRMLNodeComboBox
+    qMRMLSegmentEditorWidget qMRMLSliceWidget qMRMLSliceView qSlicerLayoutManager qSlicerApplication""".split()
 # Known under other names; the second one of a list is an instance that was looked at.
 KEYS = {"qSlicerLayoutManager": ["slicer.qMRMLLayoutManager", "slicer.app.layoutManager()"],
         "qSlicerApplication": ["slicer.app"]}

@@ -27,7 +27,7 @@ class _Enumerators:
 
 for _class in (QtCore.QObject, QtCore.QTimer, QtWidgets.QWidget, QtWidgets.QLabel, QtWidgets.QPushButton,
                QtWidgets.QCheckBox, QtWidgets.QComboBox, QtWidgets.QVBoxLayout, QtWidgets.QHBoxLayout,
-               QtWidgets.QFormLayout):
+               QtWidgets.QFormLayout, QtWidgets.QDialog, QtWidgets.QTextBrowser):
     add_class(_class)
     globals()[_class.__name__] = CLASSES[_class.__name__]
 Qt, QMessageBox = _Enumerators(QtCore.Qt), _Enumerators(QtWidgets.QMessageBox)

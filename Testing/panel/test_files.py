@@ -26,9 +26,13 @@ LEGAL_PAIRS = {
     "SeriesKind": {"QComboBox"},
     "Window": {"QComboBox"},
     "Above": {"QComboBox"},
+    "LesionShape": {"QComboBox"},
     "node": {"qMRMLNodeComboBox"},
 }
 """Parameter types and the widgets that can be bound to them; another pair keeps the whole panel from opening."""
+
+UNBOUND = {"lesionModel"}
+"""Parameters that the panel itself keeps with its widget: the wrapper binds only lists that are fixed in the code."""
 
 PROPERTIES = {"text", "value", "checked", "enabled", "visible", "currentIndex", "currentText", "toolTip", "collapsed"}
 """Called like methods, these raise in Slicer: 'str' object is not callable."""
@@ -111,7 +115,7 @@ def test_bound_parameters_exist_and_are_legal_for_their_widgets():
         for entry in widget.findall("property"):
             if entry.get("name") == "SlicerParameterName":
                 bound[entry.findtext("string")] = widget.get("class")
-    assert set(bound) == set(types)
+    assert set(bound) == set(types) - UNBOUND
     for name, widget in bound.items():
         assert widget in LEGAL_PAIRS[types[name]], f"{name}: {types[name]} cannot be bound to {widget}"
 

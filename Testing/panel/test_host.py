@@ -443,13 +443,27 @@ def test_illegal_pairs_of_widget_and_type_are_refused(panel, qt, ctk, slicer):
         panel.parameters.connectParametersToGui({"nope": qt.QLabel()})
 
 
+def test_a_text_is_kept_as_it_is_and_bound_to_nothing(slicer, qt):
+    from slicer.parameterNodeWrapper import parameterNodeWrapper
+
+    node = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLScriptedModuleNode")
+    wrapped = parameterNodeWrapper(type("Texts", (), {"__annotations__": {"x": str}, "x": ""}))(node)
+    wrapped.x = "lung-nodule"
+    assert node.GetParameter("x") == "lung-nodule" and wrapped.x == "lung-nodule"
+    for value, error in ((3, TypeError), (None, ValueError)):
+        with pytest.raises(error):
+            wrapped.x = value
+    with pytest.raises(RuntimeError, match="Unable to create GUI connector"):
+        wrapped.connectParametersToGui({"x": qt.QComboBox()})
+
+
 def test_unknown_types_and_reserved_names_are_refused(slicer):
     from slicer.parameterNodeWrapper import WithinRange, parameterNodeWrapper
 
     def wrapper(annotation, name="x"):
         return parameterNodeWrapper(type("Bad", (), {"__annotations__": {name: annotation}}))
 
-    for kind in (complex, int, str, list[float], float | None, slicer.vtkMRMLModelNode | float,
+    for kind in (complex, int, bytes, list[float], float | None, slicer.vtkMRMLModelNode | float,
                  Annotated[bool, WithinRange(0, 1)], Annotated[float, 5]):
         with pytest.raises(Exception, match="Unable to create serializer"):
             wrapper(kind)

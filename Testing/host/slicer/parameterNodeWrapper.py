@@ -52,13 +52,13 @@ class _Type:
         self.kind, self.ranges = _split(annotated)
         self.is_node, self.is_enum = _is(self.kind, slicer.vtkMRMLNode), _is(self.kind, enum.Enum)
         ranged = all(type(each) is WithinRange for each in self.ranges) and (self.kind is float or not self.ranges)
-        plain = self.kind is type(None) if in_union else self.is_enum or self.kind in (bool, float)
+        plain = self.kind is type(None) if in_union else self.is_enum or self.kind in (bool, float, str)
         if not ranged or not self.is_node and not plain:
             raise Exception(f"Unable to create serializer for type: {self.kind}")
         self.default = next(iter(self.kind)) if self.is_enum else None if self.is_node else self.kind()
 
     def validate(self, value):
-        if value is None and self.kind in (bool, float):
+        if value is None and self.kind in (bool, float, str):
             raise ValueError("Value must not be None")
         kinds = (int, float) if self.kind is float else self.kind
         if not isinstance(value, kinds) and (value is not None or self.is_enum):
@@ -78,7 +78,9 @@ class _Type:
             return node.GetNodeReference(name) if self.is_node else None
         if self.is_enum and text not in self.kind.__members__:
             raise ValueError(f"Found {text!r} in parameter node but it is not a name in {self.kind!r}")
-        return self.kind[text] if self.is_enum else text == "True" if self.kind is bool else float(text)
+        if self.is_enum:
+            return self.kind[text]
+        return text == "True" if self.kind is bool else self.kind(text)
 
 
 class _Stored:
