@@ -14,7 +14,7 @@ __version__ = "0.1.0"
 
 # Loaded when first asked for (PEP 562): Slicer imports the package at its start, which must cost nothing.
 _PUBLIC = {
-    "inpaint": ("lesion.inpaint", "inpaint"),
+    "inpaint": ("lesion.painting.inpaint", "inpaint"),
     "MorphPath": ("morph.path", "MorphPath"),
     "make_phantom": ("images.phantoms", "make_phantom"),
     "morph_ct": ("morph.warping", "morph"),  # as `morph` it would hide the room

@@ -108,7 +108,7 @@ def drop_lesion(mask, volume, point, diameter_mm: float, irregular: bool) -> Non
     irregular: grown by chance, each one other than the ones before it; a ball if not.
     Raises InputError if the point lies outside the volume, or the volume under a transform that is not linear.
     """
-    from ..lesion.shapes import onto_grid
+    from ..lesion.placing.shapes import onto_grid
 
     if not is_direct(volume):
         raise InputError(
@@ -147,15 +147,15 @@ def _add(mask, placed, to_own: np.ndarray) -> None:
 
 
 def _grown(diameter_mm: float, seed: int):
-    from ..lesion.growing import grow
-    from ..lesion.varying import vary
+    from ..lesion.placing.growing import grow
+    from ..lesion.placing.varying import vary
 
     rng = np.random.default_rng(seed)
     return vary(grow(rng), rng, diameter_mm)
 
 
 def _ball(diameter_mm: float):
-    from ..lesion.shapes import GROWN, Shape
+    from ..lesion.placing.shapes import GROWN, Shape
 
     steps = (np.arange(_VOXELS_ACROSS) + 0.5) / _VOXELS_ACROSS * 2 - 1
     k, j, i = np.meshgrid(steps, steps, steps, indexing="ij", sparse=True)

@@ -72,8 +72,8 @@ def region_problem(choice: ModelChoice, parts: Sequence[str]) -> str:
 
 def spacing_problems(choice: ModelChoice, geometry: Geometry) -> list[str]:
     """Where spacing or orientation of a scan is outside what a model was trained on."""
-    from ..lesion.region import BodyOrder, WorkingGrid
-    from ..lesion.suitability import unsuitable_spacing
+    from ..lesion.painting.region import BodyOrder, WorkingGrid
+    from ..lesion.painting.suitability import unsuitable_spacing
 
     order = BodyOrder.of(geometry)
     return unsuitable_spacing(choice.facts, WorkingGrid.of(order, choice.facts["spacing"].get("in_plane_mm")), order)
@@ -86,7 +86,7 @@ def lesion_problems(choice: ModelChoice, image: sitk.Image, lesions: Sequence[Le
     """
     from dataclasses import replace
 
-    from ..lesion.suitability import unsuitable_lesions
+    from ..lesion.painting.suitability import unsuitable_lesions
 
     first = image.TransformPhysicalPointToContinuousIndex(grid.origin)
     shift = [round(index) for index in first[::-1]]

@@ -76,9 +76,9 @@ def measure(model: str, repeats: int) -> dict[str, float]:
 
     imported = time.perf_counter() - began
     torch.set_num_threads(THREADS)
-    from SyntheticCTLib.lesion.inpaint import paint_lesions
     from SyntheticCTLib.lesion.model_files import load_model
-    from SyntheticCTLib.lesion.painter import Painter
+    from SyntheticCTLib.lesion.painting.inpaint import paint_lesions
+    from SyntheticCTLib.lesion.painting.painter import Painter
 
     began = time.perf_counter()
     painter = _Timed(Painter(load_model(model)))

@@ -28,7 +28,8 @@ ROOMS = {
 SLICER_SIDE = {"slicer_bridge": {"vtk"}, "panel": {"vtk", "qt", "ctk"}}
 """Rooms that live in Slicer: there, and only there, `slicer` is always at hand, and these."""
 
-LAZY = {"ants", "torch", "safetensors", "dask", "pydicom", "scipy", "skimage", "sklearn", "matplotlib", "vtk", "qt", "ctk"}
+LAZY = {"ants", "torch", "safetensors", "dask", "pydicom", "scipy", "skimage", "sklearn", "matplotlib"}
+LAZY |= {"vtk", "qt", "ctk"}
 """Packages that are imported in the function that needs them."""
 
 NETWORKS = ("lesion", "network")

@@ -8,7 +8,7 @@ import pytest
 pytest.importorskip("skimage")
 
 from SyntheticCTLib.errors import InputError
-from SyntheticCTLib.lesion.baselines import (
+from SyntheticCTLib.lesion.evaluation.baselines import (
     BiharmonicFill,
     ConstantPlusNoise,
     HandCraftedTexture,

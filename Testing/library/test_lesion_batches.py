@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from SyntheticCTLib.lesion.batches import Batches, Stack
 from SyntheticCTLib.lesion.conditions import ABSENT
+from SyntheticCTLib.lesion.training.batches import Batches, Stack
 
 
 def stack(radius: float, slices: int = 3, side: int = 96, consecutive: bool = True, patient: str = "a") -> Stack:

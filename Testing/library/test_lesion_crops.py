@@ -7,7 +7,7 @@ import pytest
 from lesion_trainings import write_crops
 
 from SyntheticCTLib.errors import InputError
-from SyntheticCTLib.lesion.crops import TYPICAL_SLOPE, fit_scale, nodules, read_crops
+from SyntheticCTLib.lesion.datasets.crops import TYPICAL_SLOPE, fit_scale, nodules, read_crops
 
 
 def test_the_line_from_grey_to_hu_is_found_from_lung_and_soft_tissue(tmp_path):

@@ -13,9 +13,9 @@ from volumes import like, rotation, voxels
 
 from SyntheticCTLib.errors import InputError, SyntheticCTError
 from SyntheticCTLib.images import Geometry, LabelLayer, read_ct
-from SyntheticCTLib.lesion.inpaint import inpaint, paint_lesions
-from SyntheticCTLib.lesion.noise import eroded, noise_level
-from SyntheticCTLib.lesion.region import BodyOrder
+from SyntheticCTLib.lesion.painting.inpaint import inpaint, paint_lesions
+from SyntheticCTLib.lesion.painting.noise import eroded, noise_level
+from SyntheticCTLib.lesion.painting.region import BodyOrder
 
 PLAIN = Geometry((90, 80, 14), (0.7, 0.7, 2.5), (-30.0, 12.0, 100.0), tuple(np.eye(3).ravel()))
 

@@ -12,7 +12,7 @@ import torch
 from SyntheticCTLib.errors import InputError
 from SyntheticCTLib.lesion.model_files import find_model, list_models, load_model, save_model, user_folder
 from SyntheticCTLib.lesion.network.pix2pix import build_nets
-from SyntheticCTLib.lesion.painter import Painter
+from SyntheticCTLib.lesion.painting.painter import Painter
 from SyntheticCTLib.lesion.presets import DEFAULT
 
 TINY = replace(DEFAULT, generator={**DEFAULT.generator, "stem": 8, "widths": (8, 8)})

@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 from scipy import ndimage
 
-from SyntheticCTLib.lesion.noise import Surroundings, eroded, immerkaer, inner_voxels, noise_level
-from SyntheticCTLib.lesion.noise_match import match_noise
-from SyntheticCTLib.lesion.noise_texture import Grain
+from SyntheticCTLib.lesion.painting.noise import Surroundings, eroded, immerkaer, inner_voxels, noise_level
+from SyntheticCTLib.lesion.painting.noise_match import match_noise
+from SyntheticCTLib.lesion.painting.noise_texture import Grain
 
 SHAPE = (6, 104, 104)
 SLICE, ROW, COLUMN = np.indices(SHAPE)

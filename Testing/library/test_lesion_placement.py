@@ -12,11 +12,11 @@ from volumes import rotation, voxels
 
 from SyntheticCTLib.errors import InputError
 from SyntheticCTLib.images import Geometry, LabelLayer, read_ct, read_layers
-from SyntheticCTLib.lesion import search
-from SyntheticCTLib.lesion.harvesting import harvest
 from SyntheticCTLib.lesion.masks import lesions_in, lesions_of_scan
-from SyntheticCTLib.lesion.organ import HURule, Organ, typical_rule
-from SyntheticCTLib.lesion.placement import place
+from SyntheticCTLib.lesion.placing import search
+from SyntheticCTLib.lesion.placing.harvesting import harvest
+from SyntheticCTLib.lesion.placing.organ import HURule, Organ, typical_rule
+from SyntheticCTLib.lesion.placing.placement import place
 
 EYE = tuple(np.eye(3).ravel())
 SCANS = {

@@ -10,12 +10,12 @@ from volumes import rotation
 
 from SyntheticCTLib.errors import InputError
 from SyntheticCTLib.images import Geometry
-from SyntheticCTLib.lesion.fitting import drop, fit
-from SyntheticCTLib.lesion.growing import GROWN_DIAMETER_MM, grow
-from SyntheticCTLib.lesion.harvesting import harvest
 from SyntheticCTLib.lesion.masks import axial_axis, largest_diameter
-from SyntheticCTLib.lesion.shapes import Shape, largest_part, onto_grid
-from SyntheticCTLib.lesion.varying import vary
+from SyntheticCTLib.lesion.placing.fitting import drop, fit
+from SyntheticCTLib.lesion.placing.growing import GROWN_DIAMETER_MM, grow
+from SyntheticCTLib.lesion.placing.harvesting import harvest
+from SyntheticCTLib.lesion.placing.shapes import Shape, largest_part, onto_grid
+from SyntheticCTLib.lesion.placing.varying import vary
 
 EYE = tuple(np.eye(3).ravel())
 TILTED = tuple(rotation(12, -25, 40).ravel())

@@ -7,7 +7,7 @@ from collections import Counter
 import pytest
 
 from SyntheticCTLib.errors import InputError
-from SyntheticCTLib.lesion.split import leave_one_patient_out, patient_folds, split_by_patient
+from SyntheticCTLib.lesion.datasets.split import leave_one_patient_out, patient_folds, split_by_patient
 
 TWENTY = [f"P{number:02d}" for number in range(20)]
 

@@ -16,11 +16,11 @@ import SimpleITK as sitk
 
 from SyntheticCTLib.errors import InputError
 from SyntheticCTLib.images import Geometry, write_image
-from SyntheticCTLib.lesion.cases import Case
-from SyntheticCTLib.lesion.dataset_layouts import find_cases
-from SyntheticCTLib.lesion.sample_store import SampleStore
-from SyntheticCTLib.lesion.slabs import Axis, cut_hu, cut_mask, pixel_size, room_for_patches
-from SyntheticCTLib.lesion.volumes import Cut, read_lesions
+from SyntheticCTLib.lesion.datasets.cases import Case
+from SyntheticCTLib.lesion.datasets.layouts import find_cases
+from SyntheticCTLib.lesion.datasets.sample_store import SampleStore
+from SyntheticCTLib.lesion.datasets.slabs import Axis, cut_hu, cut_mask, pixel_size, room_for_patches
+from SyntheticCTLib.lesion.datasets.volumes import Cut, read_lesions
 
 LABELS = {"lits": None, "msd": ["cancer"], "nnunet": ["Tumor"], "csv": [2], "pairs": None}
 

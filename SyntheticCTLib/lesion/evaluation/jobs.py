@@ -1,0 +1,112 @@
+"""The job "lesion.evaluate": a model measured on patients it was not trained on."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from ...errors import InputError
+from ...jobs import JobContext, job_kind
+from ..datasets.crops import read_crops
+from ..datasets.layouts import find_cases
+from ..datasets.split import split_by_patient
+from ..datasets.volumes import Cut, read_lesions
+from ..model_files import Model, load_model
+from ..training.data import usable
+from .baselines import LesionLevels, baselines, lesion_levels
+from .comparing import evaluate
+from .data import GREY_LEVELS, HeldOut, Units, held_out_crops, held_out_samples, hounsfield
+from .measures import Settings
+from .report import FILES, verdicts, write_evaluation
+
+
+@job_kind("lesion.evaluate")
+def evaluate_job(parameters: dict[str, Any], context: JobContext) -> dict[str, Any]:
+    """Measure a model beside painters without a network.
+
+    Parameters: model (name or folder), data (the set it was trained on; its card tells how patients were split), output
+    (a folder), seed, overwrite. Writes evaluation.md, evaluation.json and two pictures.
+    Result: folder, files, verdicts (question -> true, false or null).
+    """
+    from ..painting.painter import Painter
+
+    with context.staging(parameters["output"], parameters["overwrite"], FILES) as folder:
+        model = load_model(parameters["model"])
+        context.report("reading the lesions")
+        sets = read_sets(model, Path(parameters["data"]))
+        found = evaluate(
+            {model.name: Painter(model).paint},
+            {painter.name: painter for painter in baselines(sets.levels)},
+            sets.held_out,
+            sets.units,
+            sets.training,
+            Settings(parameters["seed"]),
+            context.report,
+        )
+        files = write_evaluation(found, folder)
+    return {"folder": str(parameters["output"]), "files": files, "verdicts": verdicts(found, model.name)}
+
+
+@dataclass(frozen=True)
+class EvaluationSets:
+    """Lesions of patients held out and trained on, what they are measured in, and the levels of the latter."""
+
+    held_out: Sequence[HeldOut]
+    training: Sequence[HeldOut]
+    units: Units
+    levels: LesionLevels
+
+
+def read_sets(model: Model, data: Path) -> EvaluationSets:
+    """The lesions of a model's set, divided as they were for its training.
+
+    Crops that were left out of the training, for their HU are not believable, are left out here too. Raises InputError
+    if the set cannot be read, or the card does not tell the split, or the set is not the one that was split.
+    """
+    if model.card["units"] == "crop":
+        crops = read_crops(data)
+        roles = _roles(model.card, [crop.patient for crop in crops], data)
+        of_role = {
+            role: held_out_crops([crop for crop in crops if usable(crop) and roles[crop.patient] == role])
+            for role in ("test", "train")
+        }
+        return _sets(of_role, GREY_LEVELS)
+    told = model.card["data"]
+    cases = find_cases(told["layout"], data, told.get("lesion_labels") or None)
+    roles = _roles(model.card, [case.patient for case in cases], data)
+    cut = Cut(told.get("in_plane_mm"), patch=None)
+    of_role = {
+        role: held_out_samples(
+            [sample for case in cases if roles[case.patient] == role for sample in read_lesions(case, cut)]
+        )
+        for role in ("test", "train")
+    }
+    return _sets(of_role, hounsfield(model.window))
+
+
+def _sets(of_role: Mapping[str, Sequence[HeldOut]], units: Units) -> EvaluationSets:
+    training = of_role["train"]
+    levels = lesion_levels([(lesion.hu, lesion.mask) for lesion in training])
+    return EvaluationSets(of_role["test"], training, units, levels)
+
+
+def _roles(card: Mapping[str, Any], patients: Sequence[str], data: Path) -> Mapping[str, str]:
+    """The role each patient had in the training; checked against the numbers on the card."""
+    told = card["data"]
+    try:
+        shares, seed, counts = told["shares"], told["seed"], told["patients"]
+    except KeyError as error:
+        raise InputError(
+            f"The card of {card['name']} does not tell how patients were divided ({error} is missing), so which of "
+            f"{data} it has never seen is not known. Train it anew, or evaluate it on another set from Python."
+        ) from error
+    roles = split_by_patient(patients, shares, seed)
+    found = {role: sum(one == role for one in roles.values()) for role in counts}
+    if found != dict(counts):
+        raise InputError(
+            f"{data}: divided as the card of {card['name']} tells it has {found} patients, the training had {counts}. "
+            "This is not the set it was trained on; give that one."
+        )
+    return roles

@@ -1,0 +1,1 @@
+"""Painting lesions into whole scans: regions, networks, noise, files."""

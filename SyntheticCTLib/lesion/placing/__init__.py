@@ -1,0 +1,1 @@
+"""Where lesions go and what they look like from outside: shapes, organs, placement."""

@@ -1,0 +1,62 @@
+"""What a training leaves on disk while it runs, so that it goes on after a kill as if it had never stopped."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from ...errors import InputError
+
+CHECKPOINT = "checkpoint.pt"
+
+
+def binding(config: Mapping[str, Any], data: str) -> str:
+    """A hash of all that decides a training's result. data: hash of the training data."""
+    text = json.dumps({"config": config, "data": data}, sort_keys=True)
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()
+
+
+def save_checkpoint(folder: Path, bound: str, step: int, state: Mapping[str, Any], losses: list[list[float]]) -> None:
+    """Replace the checkpoint, whole or not at all.
+
+    Args:
+        folder: of the training.
+        bound: see `binding`.
+        step: how many steps were done.
+        state: of the pix2pix.
+        losses: rows for the table of losses so far.
+    """
+    import torch
+
+    waiting = folder / f"{CHECKPOINT}.part"
+    torch.save({"bound": bound, "step": step, "state": dict(state), "losses": losses}, waiting)
+    with waiting.open("rb") as stream:
+        os.fsync(stream.fileno())
+    os.replace(waiting, folder / CHECKPOINT)
+
+
+def load_checkpoint(folder: Path, bound: str) -> dict[str, Any] | None:
+    """The checkpoint of a training; None if there is none yet.
+
+    Raises InputError if it is damaged or belongs to another configuration or other data.
+    """
+    import torch
+
+    file = folder / CHECKPOINT
+    if not file.exists():
+        return None
+    try:
+        found = torch.load(file, weights_only=True)
+        belongs = found["bound"] == bound
+    except Exception as error:  # torch raises kinds of its own
+        raise InputError(f"{file}: the checkpoint cannot be read ({error}); use --overwrite to begin anew.") from error
+    if not belongs:
+        raise InputError(
+            f"{file}: the checkpoint belongs to another configuration or other data; choose another folder, or use "
+            "--overwrite to begin anew."
+        )
+    return found

@@ -1,0 +1,153 @@
+"""From the data a configuration names to the lesions to train on, split by patient, and the facts for the card."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ...errors import InputError
+from ..datasets.crops import Crop, nodules, read_crops
+from ..datasets.layouts import find_cases
+from ..datasets.sample_store import SampleStore, StoredLesion
+from ..datasets.split import split_by_patient
+from ..datasets.volumes import Cut
+from ..window import HUWindow
+from .batches import Stack
+from .config import TrainConfig
+
+MOST_HU = 250.0
+"""Crops whose nodule would have a higher mean are left out: it is calcified, or more often its HU line is wrong."""
+
+_CACHE = "lesions"
+"""Folder beside the checkpoint in which the lesions cut from scans are kept."""
+
+
+@dataclass(frozen=True)
+class TrainingData:
+    """What a training sees and what it must never see.
+
+    train, validation, test: lesions of different patients. facts: what the card says about them.
+    """
+
+    train: Sequence[Stack]
+    validation: Sequence[Stack]
+    test: Sequence[Stack]
+    patients: dict[str, str]
+    facts: dict[str, Any]
+
+
+def read_training_data(config: TrainConfig, folder: Path, report: Callable[[str], None]) -> TrainingData:
+    """Read the data of a training.
+
+    Args:
+        config: the training.
+        folder: where lesions cut from scans may be kept for the next time.
+        report: told what is being read.
+
+    Raises:
+        InputError: the data cannot be read, or have too few patients to be split.
+    """
+    if config.data.layout == "crops":
+        return _from_crops(config, report)
+    return _from_scans(config, folder, report)
+
+
+def shares(config: TrainConfig) -> dict[str, float]:
+    """Which share of the patients is there to "train", for "validation" and to "test"."""
+    held, checked = config.data.held_out, config.data.validation
+    return {"train": round(1 - held - checked, 6), "validation": checked, "test": held}
+
+
+def split_patients(config: TrainConfig, patients: Iterable[str]) -> dict[str, str]:
+    """The role of each patient, a key of `shares`."""
+    return split_by_patient(patients, shares(config), config.seed)
+
+
+def crop_stack(crops: Sequence[Crop], window: HUWindow) -> Stack:
+    """The crops of one nodule as a stack."""
+    return Stack(
+        np.stack([window.encode(crop.hu) for crop in crops]),
+        np.stack([crop.mask for crop in crops]),
+        crops[0].patient,
+        crops[0].stack,
+    )
+
+
+def usable(crop: Crop) -> bool:
+    """Whether the crop's estimated Hounsfield units are believable where the nodule is."""
+    return float(crop.hu[crop.mask].mean()) <= MOST_HU
+
+
+def _from_crops(config: TrainConfig, report: Callable[[str], None]) -> TrainingData:
+    report("reading the crops")
+    crops = read_crops(config.data.path)
+    patients = split_patients(config, {crop.patient for crop in crops})
+    roles: dict[str, list[Stack]] = {"train": [], "validation": [], "test": []}
+    for slices in nodules([crop for crop in crops if usable(crop)]).values():
+        together = slices[0].stack and all(b.slice == a.slice + 1 for a, b in zip(slices, slices[1:], strict=False))
+        parts = [slices] if together or not slices[0].stack else [[crop] for crop in slices]
+        for part in parts:
+            roles[patients[part[0].patient]].append(crop_stack(part, config.window))
+    slopes = np.array([crop.scale.slope for crop in crops if crop.scale.fitted])
+    facts = {
+        "slices": sum(len(stack.image) for stack in roles["train"]),
+        "hu_map": {
+            "text": f"HU = offset + slope x grey level for each crop; slope median {np.median(slopes):.1f} HU per "
+            f"level (5th to 95th percentile {np.percentile(slopes, 5):.1f} to {np.percentile(slopes, 95):.1f}).",
+            "fitted_share": round(len(slopes) / len(crops), 3),
+        },
+        "left_out": sum(not usable(crop) for crop in crops),
+    }
+    return _data(roles, patients, facts, {"in_plane_mm": None, "slice_mm": None})
+
+
+def _from_scans(config: TrainConfig, folder: Path, report: Callable[[str], None]) -> TrainingData:
+    cases = find_cases(config.data.layout, config.data.path, config.data.lesion_labels or None)
+    patients = split_patients(config, {case.patient for case in cases})
+    store = SampleStore(folder / _CACHE, Cut(config.data.in_plane_mm, max(config.preset.optimisation.patches)))
+    stored = store.add(cases, lambda case, read: report(f"reading {case}"))
+    roles = {
+        role: StoredStacks(store, [entry for entry in stored if patients[entry.patient] == role], config.window)
+        for role in ("train", "validation", "test")
+    }
+    if not len(roles["train"]):
+        raise InputError(f"{config.data.path}: no patient to train on has a lesion; check lesion_labels.")
+    spacing = {
+        "in_plane_mm": _range(entry.in_plane_mm for entry in stored),
+        "slice_mm": _range(entry.slice_mm for entry in stored),
+    }
+    facts = {"slices": sum(entry.shape[0] for entry in stored if patients[entry.patient] == "train")}
+    return _data(roles, patients, facts, spacing)
+
+
+class StoredStacks(Sequence[Stack]):
+    """Lesions that lie on disk until they are asked for."""
+
+    def __init__(self, store: SampleStore, entries: Sequence[StoredLesion], window: HUWindow) -> None:
+        self._store = store
+        self._entries = entries
+        self._window = window
+
+    def __len__(self) -> int:
+        return len(self._entries)
+
+    def __getitem__(self, number: int) -> Stack:
+        sample = self._store.load(self._entries[number])
+        return Stack(self._window.encode(sample.hu), sample.mask, sample.patient, sample.stack)
+
+
+def _data(
+    roles: dict[str, Sequence[Stack]], patients: dict[str, str], facts: dict[str, Any], spacing: dict[str, Any]
+) -> TrainingData:
+    counts = {role: sum(found == role for found in patients.values()) for role in roles}
+    facts = {**facts, "patients": counts, "lesions": len(roles["train"]), "spacing": spacing}
+    return TrainingData(roles["train"], roles["validation"], roles["test"], patients, facts)
+
+
+def _range(values: Iterable[float]) -> list[float]:
+    found = sorted(values)
+    return [round(found[0], 3), round(found[-1], 3)]
