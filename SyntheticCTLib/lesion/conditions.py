@@ -26,22 +26,32 @@ _LOG_SPREAD = (-3.0, 1.0)
 
 _LEAST_SPREAD = 1e-3
 
+_HALO_SCALE = 1 / 3
+"""Brings a halo of a few pixels to about 0..1."""
+
 
 @dataclass(frozen=True)
 class Inputs:
     """Which conditions a model takes.
 
-    neighbour: the slice beside it, as painted, its mask, and whether there is one. traits: see `TRAITS`.
+    neighbour: the slice beside it, as painted, its mask, and whether there is one. traits: see `TRAITS`. halo: by how
+    much the mask is wider than the lesion, see `Slices`.
     """
 
     noise: bool = True
     neighbour: bool = False
     traits: bool = False
+    halo: bool = False
+
+    @property
+    def known(self) -> int:
+        """Channels of what is known before anything is drawn."""
+        return 2 + 3 * self.neighbour + self.halo
 
     @property
     def channels(self) -> int:
         """Channels of the generator's input."""
-        return 2 + self.noise + 3 * self.neighbour + TRAITS * self.traits
+        return self.known + self.noise + TRAITS * self.traits
 
     @property
     def judged(self) -> int:
@@ -55,7 +65,7 @@ class Slices:
 
     image: the real slices, or as they are round the mask. mask: 1 inside the lesion. beside, beside_mask: the slice
     above or below with its lesion in it; `ABSENT` and 0 where there is none. core: the part of the mask whose traits
-    count, when the mask was widened.
+    count, when the mask was widened. halo: (N,), by how many pixels it was.
     """
 
     image: np.ndarray
@@ -63,19 +73,21 @@ class Slices:
     beside: np.ndarray
     beside_mask: np.ndarray
     core: np.ndarray
+    halo: np.ndarray
 
     @classmethod
     def alone(cls, image: np.ndarray, mask: np.ndarray) -> Slices:
-        """Slices without neighbours."""
-        return cls(image, mask, np.full_like(image, ABSENT), np.zeros_like(mask), mask)
+        """Slices without neighbours, whose masks are as wide as the lesion."""
+        return cls(image, mask, np.full_like(image, ABSENT), np.zeros_like(mask), mask, np.zeros(len(mask), np.float32))
 
     def whitened(self) -> np.ndarray:
         """The images with the masked pixels at the top of the window."""
         return np.where(self.mask > 0, np.float32(WHITE), self.image)
 
     def context(self, inputs: Inputs) -> np.ndarray:
-        """(N, channels, H, W): what is known before anything is drawn: whitened image, mask and neighbour."""
-        return np.stack([self.whitened(), self.mask, *self._neighbour(inputs)], axis=1)
+        """(N, inputs.known, H, W): what is known before anything is drawn: whitened image, mask, neighbour, halo."""
+        halo = [self.mask * np.float32(_HALO_SCALE) * self.halo[:, None, None]] if inputs.halo else []
+        return np.stack([self.whitened(), self.mask, *self._neighbour(inputs), *halo], axis=1)
 
     def judged(self, inputs: Inputs) -> np.ndarray:
         """(N, channels, H, W): what the discriminator sees beside the picture: mask and neighbour."""

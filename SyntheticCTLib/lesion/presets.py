@@ -98,7 +98,7 @@ PAPER = Preset(
 
 DEFAULT = Preset(
     name="default",
-    inputs=Inputs(noise=True, neighbour=True, traits=True),
+    inputs=Inputs(noise=True, neighbour=True, traits=True, halo=True),
     generator={
         "stem": 24,
         "widths": (48, 96, 128),

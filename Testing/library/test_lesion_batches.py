@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from SyntheticCTLib.lesion.conditions import ABSENT
+from SyntheticCTLib.lesion.conditions import ABSENT, Inputs
 from SyntheticCTLib.lesion.training.batches import Batches, Stack
 
 
@@ -85,6 +85,17 @@ def test_masks_are_widened_by_up_to_the_halo_while_traits_stay_those_of_the_lesi
             assert (batch.core.sum(axis=(1, 2)) == stack(6).mask[0].sum()).all()
             seen |= set(batch.mask.sum(axis=(1, 2)).tolist())
     assert len(areas[0]) == 1 and len(areas[2]) == 3
+
+
+def test_the_network_is_told_by_how_much_each_mask_was_widened():
+    batch = batches(stack(6), halo=2).draw(0)
+    area = {halo: set(batch.mask.sum(axis=(1, 2))[batch.halo == halo]) for halo in (0, 1, 2)}
+    assert all(len(sizes) == 1 for sizes in area.values()) and max(area[0]) < max(area[1]) < max(area[2])
+    told = batch.context(Inputs(halo=True))[:, -1]
+    assert [set(np.unique(one[mask > 0])) for one, mask in zip(told, batch.mask, strict=True)] == [
+        {np.float32(halo) * np.float32(1 / 3)} for halo in batch.halo
+    ]
+    assert not told[batch.mask == 0].any()
 
 
 @pytest.mark.parametrize("number", [0, 1])

@@ -12,22 +12,21 @@ pytest.importorskip("torch")
 pytest.importorskip("skimage")
 pytest.importorskip("sklearn")
 
-from SyntheticCTLib.lesion.evaluation.comparing.data import (
-    GREY_LEVELS,
-    HeldOut,
-    common_scales,
-    held_out_crops,
-    hounsfield,
-)
-from SyntheticCTLib.lesion.evaluation.comparing.measures import PerPatient, Settings
-from SyntheticCTLib.lesion.evaluation.comparing.report import to_dict, to_markdown, write_evaluation
-
 from SyntheticCTLib.assess.realism_network import NetworkTraining
 from SyntheticCTLib.assess.segmenter import SegmenterTraining
 from SyntheticCTLib.errors import InputError
 from SyntheticCTLib.lesion.datasets.crops import Crop, Scale, read_crops
 from SyntheticCTLib.lesion.evaluation.baselines import ConstantPlusNoise, LaplaceFill, LesionLevels, TrueMean
 from SyntheticCTLib.lesion.evaluation.comparing import evaluate
+from SyntheticCTLib.lesion.evaluation.data import (
+    GREY_LEVELS,
+    HeldOut,
+    common_scales,
+    held_out_crops,
+    hounsfield,
+)
+from SyntheticCTLib.lesion.evaluation.measures import PerPatient, Settings
+from SyntheticCTLib.lesion.evaluation.report import to_dict, to_markdown, write_evaluation
 from SyntheticCTLib.lesion.window import HUWindow
 
 LEVELS = LesionLevels((-300.0, -100.0), 60.0)

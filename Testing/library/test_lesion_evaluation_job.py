@@ -11,9 +11,9 @@ pytest.importorskip("torch")
 pytest.importorskip("skimage")
 pytest.importorskip("sklearn")
 
-import SyntheticCTLib.lesion.evaluation.comparing.jobs  # noqa: F401, importing registers the job
 from lesion_trainings import write_config, write_crops
 
+import SyntheticCTLib.lesion.evaluation.jobs  # noqa: F401, importing registers the job
 from SyntheticCTLib.errors import InputError
 from SyntheticCTLib.jobs import JobDocument, run_here
 

@@ -169,7 +169,7 @@ def test_presets_survive_a_card_and_unknown_ones_are_refused():
 def test_steps_of_the_default_bring_the_density_nearer(kind):
     net = Pix2Pix(tiny(adversarial=kind), seed=1)
     losses = [net.step(slices(4, 32, seed=number), number) for number in range(40)]
-    assert np.mean([row["l1"] for row in losses[-5:]]) < 0.6 * np.mean([row["l1"] for row in losses[:5]])
+    assert np.mean([row["l1"] for row in losses[-5:]]) < 0.75 * np.mean([row["l1"] for row in losses[:5]])
     assert set(losses[0]) == {"discriminator", "adversarial", "l1", "traits"}
 
 

@@ -14,11 +14,11 @@ import numpy as np
 import pytest
 from lesion_trainings import write_config
 from miniature_sets import write_csv, write_lits, write_msd, write_nnunet
-from SyntheticCTLib.lesion.training.loop.config import read_config
 
 from SyntheticCTLib.errors import InputError
 from SyntheticCTLib.jobs import JobDocument, run_here
 from SyntheticCTLib.lesion.model_files import load_model
+from SyntheticCTLib.lesion.training.config import read_config
 
 ROOT = Path(__file__).resolve().parents[2]
 

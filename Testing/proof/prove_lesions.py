@@ -39,7 +39,7 @@ def place(image: Path, organ: Path, folder: Path, model: str) -> tuple[Path, Pat
     """Place and paint three lesions; the painted scan and the lesions' label map."""
     options = ["--organ", f"organ={organ}", "--organ-label", LUNG, "-n", "3", "--diameter", "10", "24", "--seed", "4"]
     command("lesion", "place", image, *options, "-o", folder, "--model", model)
-    return folder / f"{folder.name}.nii.gz", folder / f"{folder.name}_labels_lesions.nii.gz"
+    return folder / "placed.nii.gz", folder / "placed_labels_lesions.nii.gz"
 
 
 def arrays(*files: Path) -> tuple[list[np.ndarray], tuple[float, float, float]]:

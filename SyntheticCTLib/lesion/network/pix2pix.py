@@ -24,8 +24,7 @@ def build_nets(preset: Preset) -> dict[str, torch.nn.Module]:
     """The nets that paint, by name: "generator", and "traits" where the preset has them."""
     nets: dict[str, torch.nn.Module] = {"generator": UNet(preset.inputs.channels, preset.unet_settings())}
     if preset.inputs.traits:
-        context = 2 + 3 * preset.inputs.neighbour
-        nets["traits"] = TraitNet(context)
+        nets["traits"] = TraitNet(preset.inputs.known)
     return nets
 
 

@@ -17,6 +17,9 @@ if TYPE_CHECKING:
 LIKELY_SEED = 0
 """Seed of the texture of the most likely lesion."""
 
+HALO = 2
+"""Pixels of a mask, from its border inwards, that a lesion's blurred rim takes where nothing was before."""
+
 _BOUND = 2.0
 """Traits are drawn within this many standard deviations: what is plausible, not what is possible."""
 
@@ -26,10 +29,13 @@ class Painter:
 
     Args:
         model: what `model_files.load_model` returned.
+        halo: by how many pixels masks are wider than the lesion, so that its blurred rim finds room in them; 0 for
+            outlines that readers drew tightly round a lesion that was there.
     """
 
-    def __init__(self, model: Model) -> None:
+    def __init__(self, model: Model, halo: int = HALO) -> None:
         self.model = model
+        self._halo = halo
         self._inputs = model.preset.inputs
         self._stride = model.preset.unet_settings().stride
 
@@ -83,6 +89,7 @@ class Painter:
             np.stack([none if k is None else painted[k] for k in beside]),
             np.stack([np.zeros_like(none) if k is None else mask[k].astype(np.float32) for k in beside]),
             here,
+            np.full(len(group), self._halo, np.float32),
         )
         context = slices.context(self._inputs)
         traits = self._traits(context, drawn.traits(beside))

@@ -56,7 +56,7 @@ class Batches:
         batch: slices of the smallest square; fewer of larger ones, for about as many pixels.
         halo: masks are widened by up to so many pixels. A lesion's blurred rim reaches beyond its outline and tells how
             dense it is; where a lesion is to be painted there is no rim, and a network that always saw one would take
-            that for a faint lesion. With part of the masks widened it learns to paint the rim as well.
+            that for a faint lesion. With part of the masks widened, and told by how much, it learns to paint the rim.
         seed: with the number it decides everything.
     """
 
@@ -89,7 +89,7 @@ class Batches:
         count = max(1, round(self._batch * (self._patches[0] / side) ** 2))
         places = self._places[side]
         squares = [self._square(places[rng.integers(len(places))], side, rng) for _ in range(count)]
-        return Slices(*(np.stack(arrays).astype(np.float32) for arrays in zip(*squares, strict=True)))
+        return Slices(*(np.stack(parts).astype(np.float32) for parts in zip(*squares, strict=True)))
 
     def _side(self, rng: np.random.Generator) -> int:
         filled = [side for side in self._patches if self._places[side]]
@@ -97,8 +97,8 @@ class Batches:
             return filled[0]
         return filled[0] if rng.random() > _LARGE_SHARE else filled[1 + rng.integers(len(filled) - 1)]
 
-    def _square(self, place: _Place, side: int, rng: np.random.Generator) -> tuple[np.ndarray, ...]:
-        """What `Slices` holds, each (side, side)."""
+    def _square(self, place: _Place, side: int, rng: np.random.Generator) -> tuple[np.ndarray | int, ...]:
+        """What `Slices` holds, arrays of (side, side) and a number."""
         stack = self._stacks[place.stack]
         corner = [_start(place.box[axis], place.box[axis + 2], side, rng) for axis in (0, 1)]
         flips = tuple(slice(None, None, -1 if rng.integers(2) else 1) for _ in (0, 1))
@@ -116,9 +116,9 @@ class Batches:
         widened = int(rng.integers(self._halo + 1))
         beside = self._beside(stack, place.slice, rng)
         if beside is None:
-            return image, _widened(core, widened), np.full_like(image, ABSENT), np.zeros_like(core), core
+            return image, _widened(core, widened), np.full_like(image, ABSENT), np.zeros_like(core), core, widened
         beside_mask = _widened(cut(stack.mask[beside], "constant"), widened)
-        return image, _widened(core, widened), shown(stack.image[beside]), beside_mask, core
+        return image, _widened(core, widened), shown(stack.image[beside]), beside_mask, core, widened
 
     def _beside(self, stack: Stack, k: int, rng: np.random.Generator) -> int | None:
         """A neighbouring slice that shows the lesion too, most of the time."""

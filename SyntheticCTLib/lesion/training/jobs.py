@@ -47,7 +47,7 @@ def train_job(parameters: dict[str, Any], context: JobContext) -> dict[str, Any]
     _replaced(folder / CURVES, lambda file: draw_curves(trained.columns, trained.losses, file))
     shown = data.validation or data.test
     if len(shown):
-        _replaced(folder / SAMPLES, lambda file: draw_samples(shown, Painter(model), file))
+        _replaced(folder / SAMPLES, lambda file: draw_samples(shown, Painter(model, halo=0), file))
     files = [LOSSES, CURVES, SAMPLES, *(f"{MODEL}/{file.name}" for file in sorted(model.folder.iterdir()))]
     return {
         "folder": str(folder),
