@@ -21,7 +21,8 @@ class Optimisation:
     adversarial: "vanilla" or "least-squares". l1_weight: against the adversarial loss's 1. l1_blur: see
     `network.losses.absolute`. lesion_only: losses count where something is painted, instead of the whole image.
     penalty, penalty_every: weight of R1 and every how many steps it is taken; 0 for none. judging_rate: the
-    discriminator's learning rate; None for the same. ema: decay of the running mean of the generator's weights, which
+    discriminator's learning rate; None for the same. decay: share of the steps, the last ones, over which both rates
+    fall to zero in a straight line. ema: decay of the running mean of the generator's weights, which
     is what is saved. patches: sides in pixels of the squares trained on; a lesion goes into the smallest that holds it
     with `margin`. halo: see `Batches`. batch: slices of the smallest square; fewer of the larger ones.
     """
@@ -34,6 +35,7 @@ class Optimisation:
     penalty_every: int = 16
     learning_rate: float = 2e-4
     judging_rate: float | None = None
+    decay: float = 0.0
     beta1: float = 0.5
     ema: float = 0.99
     batch: int = 1
@@ -124,6 +126,7 @@ DEFAULT = Preset(
         penalty_every=8,
         learning_rate=2e-4,
         judging_rate=4e-4,
+        decay=0.4,
         beta1=0.5,
         ema=0.999,
         batch=16,

@@ -173,6 +173,17 @@ def test_steps_of_the_default_bring_the_density_nearer(kind):
     assert set(losses[0]) == {"discriminator", "adversarial", "l1", "traits"}
 
 
+def test_at_no_pace_nothing_is_learned():
+    net = Pix2Pix(tiny(), seed=1)
+    before = [weight.clone() for weight in net.nets["generator"].parameters()]
+    net.set_pace(0.0)
+    net.step(slices(2, 32), 0)
+    assert all(torch.equal(a, b) for a, b in zip(before, net.nets["generator"].parameters(), strict=True))
+    net.set_pace(1.0)
+    net.step(slices(2, 32), 1)
+    assert not all(torch.equal(a, b) for a, b in zip(before, net.nets["generator"].parameters(), strict=True))
+
+
 def test_the_window_is_invertible_and_clips():
     window = HUWindow(-1024, 576)
     hu = np.linspace(-1024, 576, 1601, dtype=np.float32)

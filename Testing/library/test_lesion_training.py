@@ -19,6 +19,7 @@ from SyntheticCTLib.errors import InputError
 from SyntheticCTLib.jobs import JobDocument, run_here
 from SyntheticCTLib.lesion.model_files import load_model
 from SyntheticCTLib.lesion.training.config import read_config
+from SyntheticCTLib.lesion.training.loop import pace
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -121,6 +122,11 @@ def test_what_is_no_configuration_is_refused(tmp_path):
     for file, word in ((tmp_path / "a.toml", "TOML"), (tmp_path / "none.toml", "cannot be read")):
         with pytest.raises(InputError, match=word):
             read_config(file)
+
+
+def test_the_learning_rate_falls_in_the_last_part_only():
+    assert [pace(number, 10, 0.4) for number in (0, 5, 6, 8, 9)] == pytest.approx([1, 1, 1, 0.5, 0.25])
+    assert pace(9, 10, 0) == 1
 
 
 def test_too_few_patients_are_refused(tmp_path):

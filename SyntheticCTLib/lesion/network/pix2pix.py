@@ -78,6 +78,14 @@ class Pix2Pix:
         self._average(number)
         return losses
 
+    def set_pace(self, share: float) -> None:
+        """Learn at this share (0..1) of the preset's rates."""
+        settings = self.preset.optimisation
+        rates = {"painting": settings.learning_rate, "judging": settings.judging_rate or settings.learning_rate}
+        for name, optimiser in self.optimisers.items():
+            for group in optimiser.param_groups:
+                group["lr"] = share * rates[name]
+
     def state(self) -> dict[str, Any]:
         """All there is to go on from, as tensors and plain values."""
         return {

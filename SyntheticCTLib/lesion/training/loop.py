@@ -68,6 +68,7 @@ def train(stacks: Sequence[Stack], config: TrainConfig, folder: Path, report: Re
         recent: list[dict[str, float]] = []
         columns: tuple[str, ...] = ()
         for number in range(start, steps):
+            pix2pix.set_pace(pace(number, steps, settings.decay))
             recent.append(pix2pix.step(batches.draw(number), number))
             columns = tuple(recent[-1])
             done = number + 1
@@ -78,6 +79,11 @@ def train(stacks: Sequence[Stack], config: TrainConfig, folder: Path, report: Re
             if done % config.checkpoint_every == 0 or done == steps:
                 _keep(folder, bound, done, pix2pix, losses, columns)
     return Trained(pix2pix, losses, columns or _columns(folder), steps, start, device)
+
+
+def pace(number: int, steps: int, decay: float) -> float:
+    """The share of the learning rate at a step: 1, and in the last `decay` of the steps straight down towards 0."""
+    return min(1.0, (steps - number) / (decay * steps)) if decay else 1.0
 
 
 def pick_device(name: str) -> str:
