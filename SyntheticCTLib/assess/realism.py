@@ -55,7 +55,8 @@ def realism(
         train, test = parts != fold, parts == fold
         network[:, test] = network_scores(_part(pairs, train), _part(pairs, test), use_mask, seed + fold, training)
     by_features = _feature_scores(pairs, parts, seed) if use_mask else network
-    both = (_probability(network) + _probability(by_features)) / 2
+    network, by_features = _ranked(network, parts), _ranked(by_features, parts)
+    both = (network + by_features) / 2
     patients = np.tile(pairs.patients, 2)
     return Realism(
         bootstrap(lambda weights: _auc(both, weights), patients, seed),
@@ -111,8 +112,19 @@ def _looked_at(patch: np.ndarray, mask: np.ndarray) -> np.ndarray:
     return np.concatenate([features(volume, where, BIN_WIDTH), context_features(volume, where)])
 
 
-def _probability(scores: np.ndarray) -> np.ndarray:
-    return 1 / (1 + np.exp(-scores))
+def _ranked(scores: np.ndarray, parts: np.ndarray) -> np.ndarray:
+    """Scores (2, N) as ranks from 0 to 1 among those of the same fold.
+
+    Every fold has a judge of its own, and one judge's scores may lie above another's: pooled as they are, they would
+    mix the ranking of lesions with that of judges, and the AUC would come out too low.
+    """
+    from scipy.stats import rankdata
+
+    ranks = np.empty(scores.shape)
+    for fold in np.unique(parts):
+        own = scores[:, parts == fold]
+        ranks[:, parts == fold] = (rankdata(own).reshape(own.shape) - 0.5) / own.size
+    return ranks
 
 
 def _auc(scores: np.ndarray, weights: np.ndarray | None = None) -> float:

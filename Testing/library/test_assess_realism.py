@@ -11,7 +11,7 @@ pytest.importorskip("sklearn")
 
 from SyntheticCTLib.assess.detection import detection
 from SyntheticCTLib.assess.patches import PatchPairs, cut, cut_mask
-from SyntheticCTLib.assess.realism import realism
+from SyntheticCTLib.assess.realism import _auc, _ranked, realism
 from SyntheticCTLib.assess.realism_network import NetworkTraining, network_scores
 from SyntheticCTLib.assess.segmenter import SegmenterTraining, shifted_center, train_segmenter
 from SyntheticCTLib.errors import InputError
@@ -135,3 +135,13 @@ def test_patches_for_the_segmenter_are_not_centered_on_the_lesion():
     centers = np.array([shifted_center(mask, rng) for _ in range(200)])
     assert centers.std(axis=0).min() > 8
     assert min(cut_mask(mask, center).sum() for center in centers) > mask.sum() / 2
+
+
+def test_judges_of_different_folds_are_not_ranked_against_each_other():
+    rng = np.random.default_rng(0)
+    parts = np.arange(2000) % 4
+    scores = np.stack([rng.normal(0, 1, 2000), rng.normal(1, 1, 2000)])
+    fair = _auc(_ranked(scores, parts))
+    assert fair == pytest.approx(_auc(scores), abs=0.005)
+    shifted = scores + 3 * parts
+    assert _auc(_ranked(shifted, parts)) == pytest.approx(fair) and _auc(shifted) < fair - 0.1

@@ -18,6 +18,7 @@ from miniature_sets import write_csv, write_lits, write_msd, write_nnunet
 from SyntheticCTLib.errors import InputError
 from SyntheticCTLib.jobs import JobDocument, run_here
 from SyntheticCTLib.lesion.model_files import load_model
+from SyntheticCTLib.lesion.training import jobs
 from SyntheticCTLib.lesion.training.config import read_config
 from SyntheticCTLib.lesion.training.loop import pace
 
@@ -26,10 +27,11 @@ ROOT = Path(__file__).resolve().parents[2]
 FILES = ("losses.csv", "model/card.json", "model/card.md", "model/weights.safetensors")
 
 
-def run(config, output, overwrite=False):
-    """The job's result."""
+def run(config, output, overwrite=False, notes=None):
+    """The job's result; `notes` takes what it tells the user."""
     document = JobDocument("lesion.train", {"config": str(config), "output": str(output), "overwrite": overwrite})
-    return run_here(document)
+    heard = [] if notes is None else notes
+    return run_here(document, lambda event: heard.append(event["text"]) if event["event"] == "note" else None)
 
 
 @pytest.fixture(scope="module")
@@ -69,7 +71,9 @@ def test_a_training_killed_in_the_middle_ends_with_the_same_bytes(undisturbed, t
     child.send_signal(signal.SIGKILL)
     child.wait()
     assert not (tmp_path / "out" / "model").exists()
-    run(config, tmp_path / "out")
+    notes = []
+    run(config, tmp_path / "out", notes=notes)
+    assert notes == ["went on from step 20"]
     for name in FILES:
         assert (tmp_path / "out" / name).read_bytes() == (out / name).read_bytes(), name
 
@@ -80,6 +84,39 @@ def test_a_finished_training_run_again_changes_nothing(undisturbed, tmp_path):
     run(config, tmp_path / "out")
     for name in FILES:
         assert (tmp_path / "out" / name).read_bytes() == (out / name).read_bytes(), name
+
+
+@pytest.mark.parametrize("lost", ["losses.csv", "model"])
+def test_what_a_kill_after_the_last_step_left_undone_is_made_up_for(undisturbed, tmp_path, lost):
+    config, out = undisturbed
+    shutil.copytree(out, tmp_path / "out")
+    place = tmp_path / "out" / lost
+    shutil.rmtree(place) if place.is_dir() else place.write_text("step\n", encoding="utf-8")
+    notes = []
+    run(config, tmp_path / "out", notes=notes)
+    assert notes == ["went on from step 40"]
+    for name in FILES:
+        assert (tmp_path / "out" / name).read_bytes() == (out / name).read_bytes(), name
+
+
+def test_beginning_anew_leaves_nothing_of_the_old_training_and_survives_a_kill(undisturbed, tmp_path, monkeypatch):
+    config, out = undisturbed
+    shutil.copytree(out, tmp_path / "out")
+
+    class Killed(Exception):
+        pass
+
+    def kill(*arguments):
+        raise Killed
+
+    with monkeypatch.context() as patched:
+        patched.setattr(jobs, "read_training_data", kill)
+        with pytest.raises(Killed):
+            run(config, tmp_path / "out", overwrite=True)
+    assert not list((tmp_path / "out").iterdir())
+    notes = []
+    run(config, tmp_path / "out", notes=notes)
+    assert notes == [] and (tmp_path / "out" / FILES[-1]).read_bytes() == (out / FILES[-1]).read_bytes()
 
 
 def test_another_configuration_does_not_go_on_from_a_checkpoint(undisturbed, tmp_path):

@@ -14,7 +14,7 @@ from ..datasets.layouts import find_cases
 from ..datasets.split import split_by_patient
 from ..datasets.volumes import Cut, read_lesions
 from ..model_files import Model, load_model
-from ..training.data import usable
+from ..training.data import roles_hash, usable
 from .baselines import LesionLevels, baselines, lesion_levels
 from .comparing import evaluate
 from .data import GREY_LEVELS, HeldOut, Units, held_out_crops, held_out_samples, hounsfield
@@ -96,17 +96,16 @@ def _roles(card: Mapping[str, Any], patients: Sequence[str], data: Path) -> Mapp
     """The role each patient had in the training; checked against the numbers on the card."""
     told = card["data"]
     try:
-        shares, seed, counts = told["shares"], told["seed"], told["patients"]
+        shares, seed, wanted = told["shares"], told["seed"], told["roles_sha256"]
     except KeyError as error:
         raise InputError(
             f"The card of {card['name']} does not tell how patients were divided ({error} is missing), so which of "
             f"{data} it has never seen is not known. Train it anew, or evaluate it on another set from Python."
         ) from error
     roles = split_by_patient(patients, shares, seed)
-    found = {role: sum(one == role for one in roles.values()) for role in counts}
-    if found != dict(counts):
+    if roles_hash(roles) != wanted:
         raise InputError(
-            f"{data}: divided as the card of {card['name']} tells it has {found} patients, the training had {counts}. "
-            "This is not the set it was trained on; give that one."
+            f"{data}: these are not the patients that {card['name']} was trained and tested on, so some of those held "
+            "out now may have been trained on. Give the set it was trained on, whole."
         )
     return roles

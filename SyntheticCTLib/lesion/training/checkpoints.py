@@ -20,7 +20,9 @@ def binding(config: Mapping[str, Any], data: str) -> str:
     return hashlib.sha256(text.encode("utf-8")).hexdigest()
 
 
-def save_checkpoint(folder: Path, bound: str, step: int, state: Mapping[str, Any], losses: list[list[float]]) -> None:
+def save_checkpoint(
+    folder: Path, bound: str, step: int, state: Mapping[str, Any], columns: list[str], losses: list[list[float]]
+) -> None:
     """Replace the checkpoint, whole or not at all.
 
     Args:
@@ -28,13 +30,14 @@ def save_checkpoint(folder: Path, bound: str, step: int, state: Mapping[str, Any
         bound: see `binding`.
         step: how many steps were done.
         state: of the pix2pix.
-        losses: rows for the table of losses so far.
+        columns, losses: the table of losses so far, without and with its column of steps.
     """
     import torch
 
     waiting = folder / f"{CHECKPOINT}.part"
-    torch.save({"bound": bound, "step": step, "state": dict(state), "losses": losses}, waiting)
-    with waiting.open("rb") as stream:
+    with waiting.open("wb") as stream:
+        torch.save({"bound": bound, "step": step, "state": dict(state), "columns": columns, "losses": losses}, stream)
+        stream.flush()
         os.fsync(stream.fileno())
     os.replace(waiting, folder / CHECKPOINT)
 
@@ -50,7 +53,7 @@ def load_checkpoint(folder: Path, bound: str) -> dict[str, Any] | None:
     if not file.exists():
         return None
     try:
-        found = torch.load(file, weights_only=True)
+        found = torch.load(file, map_location="cpu", weights_only=True)
         belongs = found["bound"] == bound
     except Exception as error:  # torch raises kinds of its own
         raise InputError(f"{file}: the checkpoint cannot be read ({error}); use --overwrite to begin anew.") from error

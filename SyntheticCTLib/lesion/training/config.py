@@ -34,7 +34,8 @@ class DataConfig:
     layout: how the files lie, one of `LAYOUTS`. path: file or folder; relative ones start at the configuration file.
     lesion_labels: label values (or names, where the layout has them) that are lesions; none for those usual in the
     layout. in_plane_mm: what all slices are resampled to; None for as they are. held_out, validation: shares of the
-    patients. licence, attribution: for the card.
+    patients. patients: a table (CSV: case, patient) for sets with several scans of one person. licence,
+    attribution: for the card.
     """
 
     layout: str
@@ -43,6 +44,7 @@ class DataConfig:
     in_plane_mm: float | None = None
     held_out: float = 0.25
     validation: float = 0.05
+    patients: str = ""
     licence: str = ""
     attribution: str = ""
 
@@ -51,8 +53,8 @@ class DataConfig:
 class TrainConfig:
     """One training.
 
-    healing: train on healthy tissue under the masks' shapes, so that the model removes lesions. spacing: what is known
-    of the data's spacing where its files do not hold it: in_plane_mm and slice_mm (lowest, highest), and a note.
+    spacing: what is known of the data's spacing where its files do not hold it: in_plane_mm and slice_mm (lowest,
+    highest), and a note.
     source: name of the configuration file.
     """
 
@@ -67,7 +69,6 @@ class TrainConfig:
     threads: int = 0
     checkpoint_every: int = 500
     limits: tuple[str, ...] = ()
-    healing: bool = False
     spacing: Mapping[str, Any] = field(default_factory=dict)
     source: str = ""
 
@@ -77,9 +78,12 @@ class TrainConfig:
             "name": self.name,
             "preset": self.preset.to_dict(),
             "window": [self.window.low, self.window.high],
-            "data": {**dataclasses.asdict(self.data), "path": Path(self.data.path).name},
+            "data": {
+                **dataclasses.asdict(self.data),
+                "path": Path(self.data.path).name,
+                "patients": Path(self.data.patients).name,
+            },
             "seed": self.seed,
-            "healing": self.healing,
         }
 
 
@@ -106,7 +110,8 @@ def read_config(file: str | os.PathLike[str]) -> TrainConfig:
         faults.append(f"checkpoint_every is {top['checkpoint_every']}; expected is a multiple of {LOSSES_EVERY}")
     if faults or chosen is None or window is None:
         raise InputError(f"{path}: the configuration cannot be used: " + "; ".join(faults) + ".")
-    data["path"] = str(path.parent / data["path"])
+    for name in {"path", "patients"} & set(data):
+        data[name] = str(path.parent / data[name])
     if "lesion_labels" in data:
         data["lesion_labels"] = tuple(data["lesion_labels"])
     top.pop("window"), top.pop("preset", None)
@@ -114,7 +119,7 @@ def read_config(file: str | os.PathLike[str]) -> TrainConfig:
     return TrainConfig(preset=chosen, window=window, data=DataConfig(**data), source=path.name, **top)
 
 
-_TEXT, _NUMBER, _WHOLE, _LIST, _YES, _TABLE = (str,), (int, float), (int,), (list,), (bool,), (dict,)
+_TEXT, _NUMBER, _WHOLE, _LIST, _TABLE = (str,), (int, float), (int,), (list,), (dict,)
 
 _TOP = {
     "name": (_TEXT, True),
@@ -127,7 +132,6 @@ _TOP = {
     "threads": (_WHOLE, False),
     "checkpoint_every": (_WHOLE, False),
     "limits": (_LIST, False),
-    "healing": (_YES, False),
     "spacing": (_TABLE, False),
 }
 """Entry: its types, and whether it is needed."""
@@ -139,6 +143,7 @@ _DATA = {
     "in_plane_mm": (_NUMBER, False),
     "held_out": (_NUMBER, False),
     "validation": (_NUMBER, False),
+    "patients": (_TEXT, False),
     "licence": (_TEXT, False),
     "attribution": (_TEXT, False),
 }
@@ -156,7 +161,7 @@ def _checked(values: Mapping[str, Any], known: Mapping[str, Any], prefix: str, f
         if value is None:
             if needed:
                 faults.append(f"{prefix}{name} is missing")
-        elif not isinstance(value, types) or (isinstance(value, bool) and types is not _YES):
+        elif not isinstance(value, types) or isinstance(value, bool):
             faults.append(f"{prefix}{name} is {value!r}; expected is {' or '.join(kind.__name__ for kind in types)}")
         else:
             found[name] = value

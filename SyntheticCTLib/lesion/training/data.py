@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Sequence
+import hashlib
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -22,7 +23,7 @@ from .config import TrainConfig
 MOST_HU = 250.0
 """Crops whose nodule would have a higher mean are left out: it is calcified, or more often its HU line is wrong."""
 
-_CACHE = "lesions"
+CACHE = "lesions"
 """Folder beside the checkpoint in which the lesions cut from scans are kept."""
 
 
@@ -60,6 +61,12 @@ def shares(config: TrainConfig) -> dict[str, float]:
     """Which share of the patients is there to "train", for "validation" and to "test"."""
     held, checked = config.data.held_out, config.data.validation
     return {"train": round(1 - held - checked, 6), "validation": checked, "test": held}
+
+
+def roles_hash(roles: Mapping[str, str]) -> str:
+    """A hash of who was there for what, for the card: it names nobody, and whoever has the set can compare."""
+    text = "\n".join(f"{patient} {role}" for patient, role in sorted(roles.items()))
+    return hashlib.sha256(text.encode("utf-8")).hexdigest()
 
 
 def split_patients(config: TrainConfig, patients: Iterable[str]) -> dict[str, str]:
@@ -106,9 +113,11 @@ def _from_crops(config: TrainConfig, report: Callable[[str], None]) -> TrainingD
 
 
 def _from_scans(config: TrainConfig, folder: Path, report: Callable[[str], None]) -> TrainingData:
-    cases = find_cases(config.data.layout, config.data.path, config.data.lesion_labels or None)
+    cases = find_cases(
+        config.data.layout, config.data.path, config.data.lesion_labels or None, config.data.patients or None
+    )
     patients = split_patients(config, {case.patient for case in cases})
-    store = SampleStore(folder / _CACHE, Cut(config.data.in_plane_mm, max(config.preset.optimisation.patches)))
+    store = SampleStore(folder / CACHE, Cut(config.data.in_plane_mm, max(config.preset.optimisation.patches)))
     stored = store.add(cases, lambda case, read: report(f"reading {case}"))
     roles = {
         role: StoredStacks(store, [entry for entry in stored if patients[entry.patient] == role], config.window)
@@ -144,7 +153,13 @@ def _data(
     roles: dict[str, Sequence[Stack]], patients: dict[str, str], facts: dict[str, Any], spacing: dict[str, Any]
 ) -> TrainingData:
     counts = {role: sum(found == role for found in patients.values()) for role in roles}
-    facts = {**facts, "patients": counts, "lesions": len(roles["train"]), "spacing": spacing}
+    facts = {
+        **facts,
+        "patients": counts,
+        "roles_sha256": roles_hash(patients),
+        "lesions": len(roles["train"]),
+        "spacing": spacing,
+    }
     return TrainingData(roles["train"], roles["validation"], roles["test"], patients, facts)
 
 

@@ -14,7 +14,8 @@ from ...jobs import JobContext, job_kind
 from ..model_files import Model, save_model
 from .checkpoints import CHECKPOINT
 from .config import TrainConfig, read_config
-from .data import TrainingData, read_training_data, shares
+from .data import CACHE, TrainingData, read_training_data, shares
+from .loop import LOSSES
 
 MODEL = "model"
 """Folder of the finished model within the training's."""
@@ -31,7 +32,7 @@ def train_job(parameters: dict[str, Any], context: JobContext) -> dict[str, Any]
     Result: folder, files, steps, seconds.
     """
     from ..painting.painter import Painter
-    from .loop import LOSSES, train
+    from .loop import train
     from .pictures import draw_curves, draw_samples
 
     config = read_config(parameters["config"])
@@ -68,13 +69,14 @@ def _claim(folder: Path, anew: bool) -> None:
     except OSError as error:
         raise InputError(f"{folder}: the folder cannot be made ({error.strerror}).") from error
     if anew:
-        for name in (CHECKPOINT, f"{CHECKPOINT}.part"):
+        shutil.rmtree(folder / MODEL, ignore_errors=True)
+        for name in (CHECKPOINT, LOSSES, CURVES, SAMPLES):
             (folder / name).unlink(missing_ok=True)
 
 
 def _only_ours(folder: Path) -> bool:
     """Whether all there is is what a training leaves before its first checkpoint."""
-    return all(entry.name == "lesions" or entry.suffix == ".part" for entry in folder.iterdir())
+    return all(entry.name == CACHE or entry.suffix == ".part" for entry in folder.iterdir())
 
 
 def _finished(config: TrainConfig, data: TrainingData, trained: Any, folder: Path) -> Model:
@@ -104,7 +106,6 @@ def _card(config: TrainConfig, data: TrainingData, trained: Any) -> dict[str, An
         "units": "crop" if config.data.layout == "crops" else "hu",
         "window": [config.window.low, config.window.high],
         "spacing": {**facts.pop("spacing"), **config.spacing},
-        "healing": config.healing,
         "network": config.preset.to_dict(),
     }
     if "hu_map" in facts:

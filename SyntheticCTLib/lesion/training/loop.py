@@ -64,21 +64,23 @@ def train(stacks: Sequence[Stack], config: TrainConfig, folder: Path, report: Re
         kept = load_checkpoint(folder, bound)
         if kept:
             pix2pix.restore(kept["state"])
-        start, losses = (kept["step"], kept["losses"]) if kept else (0, [])
+        start, columns, losses = (kept["step"], kept["columns"], kept["losses"]) if kept else (0, [], [])
+        if kept:  # the table may be of the checkpoint before
+            _write_losses(folder, columns, losses)
         recent: list[dict[str, float]] = []
-        columns: tuple[str, ...] = ()
         for number in range(start, steps):
             pix2pix.set_pace(pace(number, steps, settings.decay))
             recent.append(pix2pix.step(batches.draw(number), number))
-            columns = tuple(recent[-1])
+            columns = list(recent[-1])
             done = number + 1
             if done % LOSSES_EVERY == 0 or done == steps:
                 losses.append([done, *(float(np.mean([row[name] for row in recent])) for name in columns)])
                 recent = []
                 report(f"step {done} of {steps}", done / steps)
             if done % config.checkpoint_every == 0 or done == steps:
-                _keep(folder, bound, done, pix2pix, losses, columns)
-    return Trained(pix2pix, losses, columns or _columns(folder), steps, start, device)
+                save_checkpoint(folder, bound, done, pix2pix.state(), columns, losses)
+                _write_losses(folder, columns, losses)
+    return Trained(pix2pix, losses, tuple(columns), steps, start, device)
 
 
 def pace(number: int, steps: int, decay: float) -> float:
@@ -111,20 +113,11 @@ def data_hash(stacks: Sequence[Stack]) -> str:
     return whole.hexdigest()
 
 
-def _keep(
-    folder: Path, bound: str, step: int, pix2pix: Pix2Pix, losses: list[list[float]], columns: Sequence[str]
-) -> None:
-    save_checkpoint(folder, bound, step, pix2pix.state(), losses)
+def _write_losses(folder: Path, columns: Sequence[str], losses: Sequence[Sequence[float]]) -> None:
     rows = [",".join(("step", *columns)), *(",".join(f"{value:.6g}" for value in row) for row in losses)]
     waiting = folder / f"{LOSSES}.part"
     waiting.write_text("\n".join(rows) + "\n", encoding="utf-8")
     os.replace(waiting, folder / LOSSES)
-
-
-def _columns(folder: Path) -> tuple[str, ...]:
-    """The columns of a table of losses that was finished before."""
-    with (folder / LOSSES).open(encoding="utf-8") as table:
-        return tuple(table.readline().strip().split(",")[1:])
 
 
 @contextmanager
