@@ -119,7 +119,10 @@ def _add_scan(command: argparse.ArgumentParser) -> None:
 
 def _add_model(command: argparse.ArgumentParser) -> None:
     command.add_argument(
-        "--model", required=True, metavar="NAME", type=_model, help="name (see `lesion models`) or folder of the model"
+        "--model",
+        metavar="NAME",
+        type=_model,
+        help="name (see `lesion models`) or folder of the model (default: the only one there is)",
     )
 
 

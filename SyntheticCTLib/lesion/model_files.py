@@ -83,6 +83,18 @@ def find_model(name: str | os.PathLike[str]) -> Path:
     )
 
 
+def only_model() -> Path:
+    """The folder of the one model that can be loaded. Raises InputError if there is none, or a choice."""
+    usable = [entry for entry in list_models() if not entry.fault]
+    if len(usable) == 1:
+        return usable[0].folder
+    found = ", ".join(entry.name for entry in usable) or "none"
+    raise InputError(
+        f"No model was named, and there is not just one that can be loaded (found: {found}). Name one with --model, or "
+        "train one: synthetic-ct lesion train."
+    )
+
+
 def load_model(name: str | os.PathLike[str]) -> Model:
     """Load a model by its name or folder.
 
@@ -101,9 +113,9 @@ def load_model(name: str | os.PathLike[str]) -> Model:
             f"Painting lesions needs {error.name}, which is not installed here. Install it (in Slicer through the "
             "PyTorch extension; else: pip install 'syntheticct[lesion]')."
         ) from error
-    preset = preset_from_dict(card["network"])
-    nets = build_nets(preset)
     try:
+        preset, window = preset_from_dict(card["network"]), HUWindow(*card["window"])
+        nets = build_nets(preset)
         weights = load(data)
         for part, net in nets.items():
             own = {
@@ -111,12 +123,14 @@ def load_model(name: str | os.PathLike[str]) -> Model:
             }
             net.load_state_dict(own)
             net.eval().requires_grad_(False)
+    except InputError:
+        raise
     except Exception as error:  # safetensors and torch raise kinds of their own
         raise InputError(
             f"{folder / WEIGHTS}: its weights do not fit the network that {CARD} describes ({error}). Copy the "
             "model again."
         ) from error
-    return Model(card["name"], folder, card, preset, HUWindow(*card["window"]), nets)
+    return Model(card["name"], folder, card, preset, window, nets)
 
 
 def save_model(folder: Path, card: Mapping[str, Any], nets: Mapping[str, torch.nn.Module]) -> dict[str, Any]:
@@ -152,6 +166,10 @@ def read_card(folder: Path) -> dict[str, Any]:
     missing = [key for key in _NEEDED if key not in card] if isinstance(card, dict) else list(_NEEDED)
     if missing:
         raise InputError(f"{file}: the model card lacks {', '.join(missing)}. Copy or train the model again.")
+    kinds = {"name": str, "region": str, "lesion": str, "window": list, "spacing": dict, "network": dict, "sha256": str}
+    wrong = [key for key, kind in kinds.items() if not isinstance(card[key], kind)]
+    if wrong:
+        raise InputError(f"{file}: in the model card {', '.join(wrong)} cannot be used. Copy or train the model again.")
     if card["version"] != CARD_VERSION:
         raise InputError(
             f"{file}: the card has version {card['version']!r}; expected {CARD_VERSION}. Update SyntheticCT."

@@ -88,12 +88,16 @@ def lesion_problems(choice: ModelChoice, image: sitk.Image, lesions: Sequence[Le
 
     from ..lesion.painting.suitability import unsuitable_lesions
 
+    size = image.GetSize()[::-1]
     first = image.TransformPhysicalPointToContinuousIndex(grid.origin)
     shift = [round(index) for index in first[::-1]]
     moved = [
         replace(one, box=tuple(slice(p.start + by, p.stop + by) for p, by in zip(one.box, shift, strict=True)))
         for one in lesions
     ]
+    inside = [one for one in moved if all(0 <= p.start < p.stop <= n for p, n in zip(one.box, size, strict=True))]
+    if len(inside) < len(moved):
+        return ["The mask no longer lies on the scan; was the scan moved since it was drawn?"]
     return unsuitable_lesions(choice.facts, image, moved)
 
 

@@ -197,6 +197,35 @@ def test_an_input_is_never_replaced(files, model, name):
     assert contents(files) == before
 
 
+def test_an_input_called_like_the_labels_of_the_output_is_not_replaced(files, model):
+    scan = files / "a_labels.nii.gz"
+    (files / "john_doe_scan.nii.gz").rename(scan)
+    before = scan.read_bytes()
+    line = ["paint", scan, files / "lesion.nii.gz", "-o", files / "a.nii.gz", "--model", model]
+    job = document(*line)
+    job.parameters["overwrite"] = True
+    with pytest.raises(InputError, match="is an input"):
+        run_here(job)
+    assert scan.read_bytes() == before and not (files / "a.nii.gz").exists()
+
+
+def test_the_only_model_there_is_need_not_be_named(files, model, monkeypatch, tmp_path):
+    import shutil
+
+    monkeypatch.setattr("SyntheticCTLib.lesion.model_files._SHIPPED", tmp_path / "nothing")
+    monkeypatch.setenv("SYNTHETIC_CT_MODELS", str(tmp_path / "models"))
+    job = document("paint", files / "john_doe_scan.nii.gz", files / "lesion.nii.gz", "-o", files / "b.nii.gz")
+    job.parameters["overwrite"] = False
+    with pytest.raises(InputError, match="found: none"):
+        run_here(job)
+    shutil.copytree(model, tmp_path / "models" / "one")
+    assert run_here(job)["lesions"]
+    shutil.copytree(model, tmp_path / "models" / "two")
+    job.parameters["overwrite"] = True
+    with pytest.raises(InputError, match="found: random, random"):
+        run_here(job)
+
+
 def test_cancelling_leaves_nothing(files, model):
     told = []
     with pytest.raises(Cancelled):

@@ -103,15 +103,15 @@ def test_beginning_anew_leaves_nothing_of_the_old_training_and_survives_a_kill(u
     config, out = undisturbed
     shutil.copytree(out, tmp_path / "out")
 
-    class Killed(Exception):
+    class KilledError(Exception):
         pass
 
     def kill(*arguments):
-        raise Killed
+        raise KilledError
 
     with monkeypatch.context() as patched:
         patched.setattr(jobs, "read_training_data", kill)
-        with pytest.raises(Killed):
+        with pytest.raises(KilledError):
             run(config, tmp_path / "out", overwrite=True)
     assert not list((tmp_path / "out").iterdir())
     notes = []

@@ -104,6 +104,8 @@ def paint_lesions(
     cannot be loaded.
     """
     _refuse_other_than_ct(image)
+    if seed is not None and seed < 0:
+        raise InputError(f"seed is {seed}; expected is a whole number from 0 on, or None.")
     layer = mask if isinstance(mask, LabelLayer) else LabelLayer("lesion", mask)
     lesions = _lesions(image, layer, values)
     painter = _painter(model)

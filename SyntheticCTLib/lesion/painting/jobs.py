@@ -38,13 +38,14 @@ def paint_job(parameters: dict[str, Any], context: JobContext) -> dict[str, Any]
     files = PaintedFiles.beside(output)
     labels = [parameters["mask"], *parameters["labels"]]
     old = files.superseded(output.parent)
-    spare_inputs([parameters["image"], *(one["file"] for one in labels)], output.parent, old)
+    given = [parameters["image"], *(one["file"] for one in labels)]
+    spare_inputs(given, output.parent, old)
     with context.staging(output.parent, parameters["overwrite"], old) as folder:
         scan = with_layers(read_scan(parameters, context), parameters["labels"], context)
         mask = read_mask(parameters["mask"], parameters["segments"], scan, context)
         asked = {name: parameters[name] for name in ("series", "segments", "seed")}
         work = _Work("lesion.paint", scan, mask, files, {"labels": described_files(labels)}, asked)
-        work.claim(output.parent, [one["file"] for one in labels], parameters["overwrite"])
+        work.claim(output.parent, given, parameters["overwrite"])
         painter = _painter(parameters["model"], context)
         result = work.paint(painter, folder, context)
     return {"folder": str(output.parent), **result}
@@ -173,12 +174,12 @@ class _Work:
         return [self.files.image, *labels.values(), self.files.public_record]
 
 
-def _painter(model: str, context: JobContext) -> Painter:
-    from ..model_files import load_model
+def _painter(model: str | None, context: JobContext) -> Painter:
+    from ..model_files import load_model, only_model
     from .painter import Painter
 
     context.report("loading the model")
-    return Painter(load_model(model))
+    return Painter(load_model(model or only_model()))
 
 
 def _place(parameters: Mapping[str, Any], scan: Scan, organs: int, shapes: Sequence[Any], context: JobContext):

@@ -39,6 +39,13 @@ _BODY_AXES = np.array([[0.0, 0.0, 1.0], [0.0, 1.0, 0.0], [1.0, 0.0, 0.0]])
 Box = tuple[slice, slice, slice]
 
 
+_TRACE = 1e-3
+"""A share of a voxel that is not just rounding."""
+
+_COVERED = 0.9
+"""Share of a lesion that must come from painted voxels."""
+
+
 @dataclass(frozen=True)
 class BodyOrder:
     """How a scan's array (K, J, I) is turned into the body's order, and where its voxels are then.
@@ -192,22 +199,31 @@ def _mask_on(
 ) -> np.ndarray:
     """The lesion on the region's grid: where at least half of a linear interpolation says so.
 
-    What is thinner than the grid (a single slice, a single voxel) would fall through; then the voxels nearest to
-    its own are added.
+    A lesion not much thicker than the grid (on a single slice of an oblique scan, say) would come back mixed with what
+    lies beside it; then wherever the interpolation finds any of it. One so small that it lies between the grid's voxels
+    would fall through; then those nearest to its own are added.
     """
     from scipy import ndimage
 
     start = np.array([[b.start] for b in box])
     share = ndimage.map_coordinates(
         np.pad(mask, 1).astype(np.float32), points - start + 1, order=1, mode="constant", prefilter=False
-    )
-    inside = (share >= 0.5).reshape(size)
+    ).reshape(size)
     own = np.argwhere(mask).T + start
-    nearest = np.rint(np.linalg.inv(to_scan[:, :3]) @ (own - to_scan[:, 3:])).astype(int)
-    nearest = tuple(np.clip(nearest, 0, np.reshape(size, (3, 1)) - 1))
-    if np.count_nonzero(inside[nearest]) < 0.6 * own.shape[1]:
-        inside[nearest] = True
+    places = np.linalg.inv(to_scan[:, :3]) @ (own - to_scan[:, 3:])
+    inside = share >= 0.5
+    if _coverage(inside, places) < _COVERED:
+        inside = share > _TRACE
+    if _coverage(inside, places) < _COVERED:
+        inside[tuple(np.clip(np.rint(places).astype(int), 0, np.reshape(size, (3, 1)) - 1))] = True
     return inside
+
+
+def _coverage(inside: np.ndarray, places: np.ndarray) -> float:
+    """How much of what is interpolated from the region at `places` (3, n) was painted, on average."""
+    from scipy import ndimage
+
+    return float(ndimage.map_coordinates(inside.astype(np.float32), places, order=1, mode="nearest").mean())
 
 
 def _sampled_scan(scan: np.ndarray, points: np.ndarray, steps: np.ndarray) -> np.ndarray:
