@@ -83,10 +83,6 @@ class BodyOrder:
         """A view of a stored array (K, J, I) in the body's order."""
         return stored.transpose(self.axes)[self._flips()]
 
-    def turn_back(self, turned: np.ndarray) -> np.ndarray:
-        """A view, as it is stored, of an array in the body's order."""
-        return turned[self._flips()].transpose(np.argsort(self.axes))
-
     def turned_box(self, stored: Box, shape: tuple[int, ...]) -> Box:
         """Where a box of the stored array lies in the turned array of this shape."""
         turned = [
