@@ -55,8 +55,8 @@ def realism(
         train, test = parts != fold, parts == fold
         network[:, test] = network_scores(_part(pairs, train), _part(pairs, test), use_mask, seed + fold, training)
     by_features = _feature_scores(pairs, parts, seed) if use_mask else network
+    both = _ranked((_probability(network) + _probability(by_features)) / 2, parts)  # who is sure counts for more
     network, by_features = _ranked(network, parts), _ranked(by_features, parts)
-    both = (network + by_features) / 2
     patients = np.tile(pairs.patients, 2)
     return Realism(
         bootstrap(lambda weights: _auc(both, weights), patients, seed),
@@ -110,6 +110,10 @@ def _feature_scores(pairs: PatchPairs, parts: np.ndarray, seed: int) -> np.ndarr
 def _looked_at(patch: np.ndarray, mask: np.ndarray) -> np.ndarray:
     volume, where = patch[None].astype(np.float32), mask[None]
     return np.concatenate([features(volume, where, BIN_WIDTH), context_features(volume, where)])
+
+
+def _probability(scores: np.ndarray) -> np.ndarray:
+    return 1 / (1 + np.exp(-scores))
 
 
 def _ranked(scores: np.ndarray, parts: np.ndarray) -> np.ndarray:
