@@ -1,4 +1,5 @@
-"""Paints lesions into two real chests and a morph of the two, as a user would: `make proof`.
+"""Paints lesions into two real chests and a morph of the two, as a user would:
+`.venv/bin/python Testing/proof/prove_lesions.py --model training/model`.
 
 Runs `synthetic-ct lesion place` on each, compares every voxel outside the masks, and draws the largest lesion of each
 before and after in three planes: proof/lesions/lesions.png, to look at. Exits with 1 if a command fails or a voxel

@@ -1,7 +1,7 @@
 """Makes fine texture visible to a network: what an image holds beyond its blurred self, amplified.
 
 Scanner noise of 20 HU is 0.02 in a window of -1..1, beside edges a hundred times as high. A discriminator that sees
-only the window takes thousands of steps before it notices that noise is missing; shown the detail, a few hundred.
+only the window is slow to notice that noise is missing.
 """
 
 from __future__ import annotations

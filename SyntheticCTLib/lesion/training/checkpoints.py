@@ -15,7 +15,10 @@ CHECKPOINT = "checkpoint.pt"
 
 
 def binding(config: Mapping[str, Any], data: str) -> str:
-    """A hash of all that decides a training's result. data: hash of the training data."""
+    """A hash of what is to be learned, and how; device and threads, which decide the last digits, are not in it.
+
+    data: hash of the training data.
+    """
     text = json.dumps({"config": config, "data": data}, sort_keys=True)
     return hashlib.sha256(text.encode("utf-8")).hexdigest()
 

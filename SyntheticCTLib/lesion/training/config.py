@@ -73,7 +73,7 @@ class TrainConfig:
     source: str = ""
 
     def to_dict(self) -> dict[str, Any]:
-        """All that decides the result, as JSON values; what a checkpoint is bound to."""
+        """What is to be learned, and how, as JSON values; what a checkpoint is bound to."""
         return {
             "name": self.name,
             "preset": self.preset.to_dict(),

@@ -94,7 +94,7 @@ def _finished(config: TrainConfig, data: TrainingData, trained: Any, folder: Pat
 
 
 def _card(config: TrainConfig, data: TrainingData, trained: Any) -> dict[str, Any]:
-    """What the card says before anything was measured (`lesion evaluate` adds that)."""
+    """What the card says of the training; nothing was measured yet."""
     import torch
 
     facts = dict(data.facts)
