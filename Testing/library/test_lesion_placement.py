@@ -19,6 +19,7 @@ from SyntheticCTLib.lesion.placing.organ import HURule, Organ, typical_rule
 from SyntheticCTLib.lesion.placing.placement import place
 
 EYE = tuple(np.eye(3).ravel())
+TILTED = tuple(rotation(12, -25, 40).ravel())
 SCANS = {
     "thin": Geometry((110, 90, 70), (1.0, 1.0, 1.5), (-31.0, -28.0, 5.0), EYE),
     "thick": Geometry((110, 90, 24), (0.9, 0.9, 5.0), (-120.5, 33.25, 900.0), EYE),
@@ -154,6 +155,27 @@ def test_lesions_in_the_organs_own_layer_are_kept_clear_of(scan):
     assert distance(values != 2)[voxels(placed.layer.image) > 0].min() > 2
 
 
+def test_labels_said_to_be_lesions_are_kept_clear_of_and_must_be_there(scan):
+    image, lung = scan
+    values = lung.astype(np.uint8)
+    values[20:50, 30:60, 40:75] = 3
+    options = {"diameter_mm": (8, 10), "gap_mm": 4, "lesion_values": [3]}
+    for organ_values in (None, [1]):
+        placed = place(image, layer(values), None, 2, 3, organ_values=organ_values, **options)
+        assert distance(values != 3)[voxels(placed.layer.image) > 0].min() > 4
+    assert "lesion label(s) [9]" in refusal(image, layer(values), None, 1, 3, lesion_values=[9])
+    assert "[3] cannot be both" in refusal(image, layer(values), None, 1, 3, organ_values=[1, 3], lesion_values=[3])
+
+
+def test_lesions_in_excluded_layers_are_kept_clear_of_with_the_gap(scan):
+    image, lung = scan
+    old = np.zeros_like(lung, np.uint8)
+    old[20:50, 30:60, 40:75] = 2
+    exclude = [layer(old, name="others", names={2: "metastasis"})]
+    placed = place(image, layer(lung), None, 3, 3, diameter_mm=(8, 10), gap_mm=4, exclude=exclude)
+    assert distance(old == 0)[voxels(placed.layer.image) > 0].min() > 4
+
+
 def test_lesions_keep_off_excluded_layers(scan):
     image, lung = scan
     vessels = np.zeros_like(lung)
@@ -254,6 +276,19 @@ def test_a_lesion_larger_than_the_organ_is_refused_with_the_reason_and_the_remed
     assert "lesion 1 of 2" in message
     assert "reached outside the organ 'lung' minus its margin of 2 mm" in message
     assert "smaller lesions or a smaller margin" in message
+
+
+def test_a_large_lesion_finds_the_only_part_of_an_organ_that_holds_it(monkeypatch):
+    grid = Geometry((150, 110, 60), (1.0, 1.0, 2.0), (0.0, 0.0, 0.0), TILTED)
+    k, j, i = np.indices(grid.size[::-1])
+    organ = (np.abs(j - 55) < 12) | ((2 * (k - 30)) ** 2 + (j - 55) ** 2 + (i - 90) ** 2 < 52**2)
+    image = image_of(np.where(organ, 100, -100).astype(np.int16), grid)
+    placed = place(image, layer(organ, grid, "liver"), None, 1, 5, diameter_mm=(64, 66))
+    assert organ[voxels(placed.layer.image) > 0].all()
+    assert placed.lesions[0].diameter_mm == pytest.approx(placed.lesions[0].asked_mm, rel=0.10)
+    monkeypatch.setattr(search, "SHAPES", 2)
+    monkeypatch.setattr(search, "fit", None)  # what is far too large is not even drawn on voxels
+    assert "reached outside" in refusal(image, layer(organ, grid, "liver"), None, 1, 5, diameter_mm=(180, 181))
 
 
 def test_each_rule_that_leaves_no_place_is_named_with_its_count(scan, soon_given_up):

@@ -11,7 +11,7 @@ from volumes import rotation
 from SyntheticCTLib.errors import InputError
 from SyntheticCTLib.images import Geometry
 from SyntheticCTLib.lesion.masks import axial_axis, largest_diameter
-from SyntheticCTLib.lesion.placing.fitting import drop, fit
+from SyntheticCTLib.lesion.placing.fitting import fit
 from SyntheticCTLib.lesion.placing.growing import GROWN_DIAMETER_MM, grow
 from SyntheticCTLib.lesion.placing.harvesting import harvest
 from SyntheticCTLib.lesion.placing.shapes import Shape, largest_part, onto_grid
@@ -188,23 +188,10 @@ def test_sizes_that_cannot_be_are_refused(diameter, elastic):
 def test_on_voxels_the_diameter_is_reached_within_a_tenth(grown, scan, diameter):
     grid = SCANS[scan]
     for seed, shape in enumerate(grown[:3]):
-        placed = drop(vary(shape, np.random.default_rng(seed), diameter), grid, middle(grid), diameter)
+        placed = fit(vary(shape, np.random.default_rng(seed), diameter), grid, diameter)
         found = largest_diameter(placed.mask, grid.spacing[::-1], axial_axis(grid))
         assert found == pytest.approx(diameter, rel=0.10)
         assert parts(placed.mask) == 1
-
-
-def test_a_lesion_dropped_at_the_border_is_cut_and_one_beyond_or_too_small_is_refused(grown):
-    grid = SCANS["thin"]
-    placed = drop(grown[0], grid, grid.origin, 20.0)
-    assert [part.start for part in placed.box] == [0, 0, 0]
-    whole = fit(grown[0], grid, 20.0)
-    assert 0 < placed.mask.sum() < whole.mask.sum()
-    with pytest.raises(InputError, match="outside the scan"):
-        drop(grown[0], grid, (0.0, 0.0, -500.0), 20.0)
-    coarse = Geometry((20, 20, 20), (4.0, 4.0, 4.0), (0.0, 0.0, 0.0), EYE)
-    with pytest.raises(InputError, match="cannot be drawn on voxels of 4 x 4 x 4 mm"):
-        drop(grown[0], coarse, (40.0, 40.0, 40.0), 2.0)
 
 
 def write(folder, name, values, spacing=(1.0, 1.0, 5.0), direction=EYE):
@@ -282,7 +269,7 @@ def test_shapes_harvested_from_real_lesions(data):
     assert shapes[0].diameter_mm == pytest.approx(17, abs=3)
     for seed, shape in enumerate(shapes):
         variant = vary(shape, np.random.default_rng(seed), 20.0)
-        placed = drop(variant, SCANS["thick"], middle(SCANS["thick"]), 20.0)
+        placed = fit(variant, SCANS["thick"], 20.0)
         assert placed.mask.shape[0] > 1 and parts(placed.mask) == 1
 
 

@@ -6,23 +6,23 @@ from typing import NamedTuple
 
 import numpy as np
 
-from ...errors import InputError
 from ...images import Geometry
 from ..masks import axial_axis, largest_diameter
-from .shapes import Placed, Shape, onto_grid
+from .shapes import Shape, onto_grid
 
 DIAMETER_TOLERANCE = 0.10
 """The diameter measured on the scan's grid differs from the one asked for by at most this share."""
 
 _CLOSE_ENOUGH = 0.02
-_STEPS = 8
+_STEPS = 12
 _DAMPING = 0.8
-"""Power of the ratio of diameters by which the scale changes; less than 1, since voxels make steps of it."""
+"""Power of the ratio of diameters by which the scale changes; less than 1, since voxels make steps of it. What that
+leaves of the range between a scale that is too small and one that is too large is halved."""
 
 
 class Fitted(NamedTuple):
     """A shape on voxels. mask: (K, J, I) bool. start: (3,) offset (K, J, I) of its first voxel from the voxel that
-    the shape's center lies on. scale: of the shape. diameter_mm: as measured on the voxels."""
+    the shape's center lies in. scale: of the shape. diameter_mm: as measured on the voxels."""
 
     mask: np.ndarray
     start: np.ndarray
@@ -44,7 +44,7 @@ def fit(shape: Shape, geometry: Geometry, diameter_mm: float) -> Fitted:
     reach = np.ceil(widest * max(1.0, diameter_mm / shape.diameter_mm) / geometry.spacing).astype(int)
     local = Geometry(tuple(int(n) for n in 2 * reach + 1), geometry.spacing, (0.0, 0.0, 0.0), geometry.direction)
     center = tuple(local.matrix()[:3, :3] @ reach)
-    scale = diameter_mm / shape.diameter_mm
+    scale, too_small, too_large = diameter_mm / shape.diameter_mm, 0.0, np.inf
     best: Fitted | None = None
     for _ in range(_STEPS):
         placed = onto_grid(shape, local, center, scale)
@@ -54,31 +54,8 @@ def fit(shape: Shape, geometry: Geometry, diameter_mm: float) -> Fitted:
             best = Fitted(placed.mask, start, scale, found)
         if abs(found / diameter_mm - 1) <= _CLOSE_ENOUGH:
             break
+        too_small, too_large = (scale, too_large) if found < diameter_mm else (too_small, scale)
         scale *= float(np.clip((diameter_mm / found) ** _DAMPING, 0.5, 2.0))
+        if not too_small < scale < too_large:
+            scale = (too_small + too_large) / 2
     return best
-
-
-def drop(shape: Shape, geometry: Geometry, center_lps: tuple[float, float, float], diameter_mm: float) -> Placed:
-    """The voxels of a lesion dropped at a point of the patient, with a longest axial diameter in mm.
-
-    Its center goes to the nearest voxel's center; what reaches beyond the scan is cut off.
-    Raises InputError if the point is not in the scan, or the diameter is too small for the scan's pixels.
-    """
-    to_index = np.linalg.inv(geometry.matrix())
-    at = np.rint(to_index[:3, :3] @ np.asarray(center_lps, float) + to_index[:3, 3]).astype(int)
-    if (at < 0).any() or (at >= geometry.size).any():
-        point = ", ".join(f"{mm:.1f}" for mm in center_lps)
-        raise InputError(f"a lesion at ({point}) mm LPS lies outside the scan; choose a point inside it.")
-    fitted = fit(shape, geometry, diameter_mm)
-    if not fitted.agrees_with(diameter_mm):
-        raise InputError(
-            f"a lesion of {diameter_mm:g} mm cannot be drawn on voxels of "
-            f"{' x '.join(f'{mm:.3g}' for mm in geometry.spacing)} mm (nearest: {fitted.diameter_mm:.1f} mm); "
-            "ask for one that is several pixels across."
-        )
-    low = fitted.start + at[::-1]
-    high = low + fitted.mask.shape
-    first, end = np.maximum(low, 0), np.minimum(high, geometry.size[::-1])
-    box = tuple(slice(int(a), int(b)) for a, b in zip(first, end, strict=True))
-    inner = tuple(slice(int(a), int(b)) for a, b in zip(first - low, end - low, strict=True))
-    return Placed(box, fitted.mask[inner])

@@ -31,7 +31,8 @@ def harvest(
     values: label values that mean lesion. None: what is called so. Files whose name says lesion, tumor, nodule,
         metastasis, mass or cyst are read, or all if none does; of their labels those that are called so, or the
         only one.
-    A shape's origin is "harvested" and its number in this list, never the name of a file. Holes are filled.
+    A shape's origin is "harvested" and its number in this list, never the name of a file (that is its `source`). Holes
+    are filled.
     Returns the shapes and notes for the user: lesions at the border of their volume are cut off there and left
     out, and so are those less than `MIN_PIXELS_ACROSS` pixels across.
     Raises InputError if there is no label map, one cannot be read, or no shape is left.
@@ -52,7 +53,7 @@ def harvest(
                 small += 1
             else:
                 origin = f"harvested {len(shapes) + 1}"
-                shapes.append(Shape(_filled(lesion.mask), layer.image.GetSpacing(), origin))
+                shapes.append(Shape(_filled(lesion.mask), layer.image.GetSpacing(), origin, source=file))
     notes = _notes(small, cut)
     if not shapes:
         why = "; ".join(notes) or "none has such a label"

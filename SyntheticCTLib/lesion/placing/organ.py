@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import SimpleITK as sitk
@@ -11,7 +12,7 @@ import SimpleITK as sitk
 from ...errors import InputError
 from ...images import Geometry, LabelLayer, is_lesion
 from ..masks import axial_axis, hu_array, refuse_other_grid
-from .shapes import tight_box
+from .shapes import Shape, tight_box
 
 LUNG_BELOW_HU = -500.0
 """An organ whose median is below this is lung."""
@@ -39,6 +40,11 @@ vessels that thresholds leave out. The rules for HU and exclusion still see them
 
 CELL_MM = 2.0
 """Size of the cells on which centers are looked for; every place found is then tested voxel by voxel."""
+
+LARGE_MM = 60.0
+CELLS_ACROSS = 30
+"""Lesions at least this wide are first looked for with cells as coarse as this many across them: few of their shapes
+fit, and each takes seconds to be drawn and tried on voxels."""
 
 
 @dataclass(frozen=True)
@@ -94,6 +100,7 @@ class Organ:
         layer: LabelLayer,
         values: Iterable[int] | None = None,
         *,
+        lesion_values: Iterable[int] = (),
         exclude: Sequence[LabelLayer] = (),
         existing: Sequence[LabelLayer] = (),
         hu_rule: HURule | None = None,
@@ -101,17 +108,20 @@ class Organ:
     ) -> None:
         """Cut the organ out.
 
-        values: labels that are the organ; None: all that are not called a lesion. exclude, existing: layers whose
-        labels are to be kept off, and lesions already there (labels of `layer` that are called lesions count too).
-        Raises InputError for layers on another grid, an empty organ, or an image that is no finite HU.
+        values: labels that are the organ; None: all that are no lesions. lesion_values: labels of `layer` that are
+        lesions besides those called so. exclude, existing: layers whose labels are to be kept off, and lesions
+        already there; labels of `layer` and `exclude` that are called lesions count as such too.
+        Raises InputError for layers on another grid, an empty organ, labels that are both organ and lesion or
+        are not there, or an image that is no finite HU.
         """
         hu = hu_array(image)
         for one in (layer, *exclude, *existing):
             refuse_other_grid(one, image)
         self.name = layer.name
         self.geometry = Geometry.of(image)
-        lesion_values = [value for value in layer.values if is_lesion(layer, value)]
-        chosen = set(layer.values) - set(lesion_values) if values is None else {int(value) for value in values}
+        asked = None if values is None else {int(value) for value in values}
+        lesions = _called_lesions(layer) | _lesions_said(layer, lesion_values, asked or set())
+        chosen = set(layer.values) - lesions if asked is None else asked
         voxels = sitk.GetArrayViewFromImage(layer.image)
         mask = _any_of(voxels, chosen - {0})
         if not mask.any():
@@ -130,24 +140,29 @@ class Organ:
         _fill_small_holes(self.inside, self.geometry)
         self.excluded = self._union(exclude)
         self.occupied = self._union(existing)
-        if set(lesion_values) - chosen:
-            lesions = _any_of(voxels[self._part(hu.shape)], set(lesion_values) - chosen)
-            self.occupied |= self._cut(lesions, hu.shape)
-        self._centers = _Centers(self.inside, self.geometry.spacing[::-1])
+        self._occupy(layer, lesions - chosen)
+        for one in exclude:
+            self._occupy(one, _called_lesions(one))
+        self._cells = _Cells(self.inside, self.geometry, CELL_MM)
 
-    def centers(self, clearance_mm: float) -> np.ndarray:
-        """(n, 3) first voxels (K, J, I) of all cells where a ball of this radius may fit in the organ."""
-        return self._centers.with_clearance(clearance_mm)
+    def centers(self, clearance_mm: float) -> Centers:
+        """Where a ball of this radius may fit in the organ."""
+        return self._cells.with_clearance(clearance_mm)
 
-    def voxel_in(self, cell: np.ndarray, rng: np.random.Generator) -> np.ndarray:
-        """A random voxel (K, J, I) of a cell."""
-        low = np.asarray(cell)
-        return rng.integers(low, np.minimum(low + self._centers.factors, self.shape))
+    def centers_of(self, shape: Shape, margin_mm: float) -> Centers:
+        """Where a large shape may fit in the organ with a margin round it."""
+        return _Cells(self.inside, self.geometry, shape.diameter_mm / CELLS_ACROSS).with_room_for(shape, margin_mm)
 
     @property
     def widest_ball_mm(self) -> float:
         """About the diameter of the largest ball that fits in the organ."""
-        return 2 * float(self._centers.distance.max())
+        return 2 * float(self._cells.distance.max())
+
+    def _occupy(self, layer: LabelLayer, values: set[int]) -> None:
+        """Note the lesions that labels of a layer are."""
+        if values:
+            voxels = sitk.GetArrayViewFromImage(layer.image)
+            self.occupied |= self._cut(_any_of(voxels[self._part(voxels.shape)], values), voxels.shape)
 
     def _part(self, size: tuple[int, ...]) -> tuple[slice, ...]:
         return tuple(slice(max(0, s), min(n, s + w)) for s, w, n in zip(self.start, self.shape, size, strict=True))
@@ -167,26 +182,91 @@ class Organ:
         return result
 
 
-class _Centers:
-    """How far the cells of a coarse grid lie inside an organ.
+@dataclass(frozen=True, eq=False)
+class Centers:
+    """Cells where the center of a lesion may lie. first: (n, 3) their first voxels (K, J, I). last: those beyond which
+    none lies."""
+
+    first: np.ndarray
+    last: np.ndarray
+
+    def __len__(self) -> int:
+        return len(self.first)
+
+    def voxel(self, rng: np.random.Generator) -> np.ndarray:
+        """A random voxel (K, J, I) of a random cell."""
+        cell = rng.integers(len(self.first))
+        return rng.integers(self.first[cell], self.last[cell], endpoint=True)
+
+
+class _Cells:
+    """An organ on a coarse grid, and how far its cells lie inside.
 
     A cell counts as organ if any of its voxels does, so distances are never too short and no place is missed.
     """
 
-    def __init__(self, inside: np.ndarray, spacing: Sequence[float]) -> None:
-        from scipy import ndimage
-
-        self.factors = np.maximum(1, np.floor(CELL_MM / np.asarray(spacing))).astype(int)
+    def __init__(self, inside: np.ndarray, geometry: Geometry, cell_mm: float) -> None:
+        spacing = np.asarray(geometry.spacing[::-1])
+        self.factors = np.maximum(1, np.floor(cell_mm / spacing)).astype(int)
+        self._last = np.asarray(inside.shape) - 1
+        self._direction = np.reshape(geometry.direction, (3, 3))
         cells = inside
         for axis, factor in enumerate(self.factors):
             cells = np.logical_or.reduceat(cells, np.arange(0, inside.shape[axis], factor), axis=axis)
-        cells = np.pad(cells, 1)
-        size = self.factors * spacing
-        self.distance = ndimage.distance_transform_edt(cells, size)[1:-1, 1:-1, 1:-1]
-        self._slack = float(np.linalg.norm(size))
+        self._organ = cells
+        self._size = self.factors * spacing
+        self._slack = float(np.linalg.norm(self._size))
 
-    def with_clearance(self, clearance_mm: float) -> np.ndarray:
-        return np.argwhere((self.distance > 0) & (self.distance + self._slack >= clearance_mm)) * self.factors
+    @cached_property
+    def distance(self) -> np.ndarray:
+        """Of each cell to the nearest that is no organ, mm."""
+        from scipy import ndimage
+
+        return ndimage.distance_transform_edt(np.pad(self._organ, 1), self._size)[1:-1, 1:-1, 1:-1]
+
+    def with_clearance(self, clearance_mm: float) -> Centers:
+        return self._centers((self.distance > 0) & (self.distance + self._slack >= clearance_mm))
+
+    def with_room_for(self, shape: Shape, margin_mm: float) -> Centers:
+        from scipy import signal
+
+        core = self._core(shape, margin_mm)
+        around = [(n // 2, n // 2) for n in core.shape]
+        outside = np.pad(~self._organ, around, constant_values=True).astype(np.float32)
+        hits = signal.fftconvolve(outside, core[::-1, ::-1, ::-1].astype(np.float32), mode="valid")
+        return self._centers(self._organ & (hits < 0.5))
+
+    def _centers(self, cells: np.ndarray) -> Centers:
+        first = np.argwhere(cells) * self.factors
+        return Centers(first, np.minimum(first + self.factors - 1, self._last))
+
+    def _core(self, shape: Shape, margin_mm: float) -> np.ndarray:
+        """The cells, counted from the center's in the middle, that a shape with its margin covers for sure, wherever
+        in its cell the center lies."""
+        half = np.linalg.norm(np.multiply(shape.mask.shape[::-1], shape.spacing)) / 2 + margin_mm
+        reach = np.ceil(half / self._size).astype(int)
+        index = np.stack(np.meshgrid(*[np.arange(-n, n + 1) for n in reach], indexing="ij"))
+        steps = (index * self._size.reshape(3, 1, 1, 1))[::-1]
+        return shape.sampled(np.tensordot(self._direction, steps, axes=1)) + margin_mm > self._slack
+
+
+def _called_lesions(layer: LabelLayer) -> set[int]:
+    return {value for value in layer.values if is_lesion(layer, value)}
+
+
+def _lesions_said(layer: LabelLayer, lesion_values: Iterable[int], organ: set[int]) -> set[int]:
+    """The labels of an organ's layer that are said to be lesions; InputError if they cannot be."""
+    said = {int(value) for value in lesion_values}
+    both, missing = said & organ, said - set(layer.values)
+    if both:
+        raise InputError(f"organ {layer.name!r}: label(s) {sorted(both)} cannot be both the organ and lesions in it.")
+    if missing:
+        found = ", ".join(map(str, layer.values[:10])) or "none"
+        raise InputError(
+            f"organ {layer.name!r}: no voxel has the lesion label(s) {sorted(missing)}; it holds {found}. "
+            "Choose one of these."
+        )
+    return said
 
 
 def _any_of(voxels: np.ndarray, values: set[int]) -> np.ndarray:

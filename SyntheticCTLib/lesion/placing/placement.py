@@ -74,6 +74,7 @@ def place(
     diameter_mm: tuple[float, float] | None = None,
     margin_mm: float = 2.0,
     gap_mm: float = 5.0,
+    lesion_values: Iterable[int] = (),
     exclude: Sequence[LabelLayer] = (),
     existing: Sequence[LabelLayer] = (),
     hu_rule: HURule | None = None,
@@ -82,13 +83,15 @@ def place(
     """Place lesions at random in an organ of a scan; the same seed gives the same bytes.
 
     image: the scan, int16 HU. organ, organ_values: the layer and its labels that are the organ; None: all labels
-        that are not called lesions. shapes: to take and vary (`harvest`); None or empty: grown.
+        that are no lesions. lesion_values: its labels that are lesions besides those called so.
+    shapes: to take and vary (`harvest`); None or empty: grown.
     count: how many, numbered from the largest. diameter_mm: lowest and highest longest axial diameter, drawn
         evenly; None: about the shapes' own, or `GROWN_DIAMETERS_MM`.
     margin_mm: how far inside the organ's surface each lesion stays; the ends of the scan count as surface.
-    gap_mm: least distance between lesions, `existing` ones included. exclude: layers (vessels, bone) that no
-        lesion may touch. hu_rule: what tissue a lesion may cover; None: chosen by the organ's HU
-        (`organ.typical_rule`). progress: told what is going on, and the share that is done.
+    gap_mm: least distance between lesions, those already there included: `existing` ones, and labels of the organ's
+        layer and of `exclude` that are lesions. exclude: layers (vessels, bone) that no lesion may touch.
+    hu_rule: what tissue a lesion may cover; None: chosen by the organ's HU (`organ.typical_rule`).
+    progress: told what is going on, and the share that is done.
     Raises InputError for parameters out of range, layers on another grid or an empty organ; and if a lesion
     cannot be placed, with the number of places that each rule refused and what to change.
     """
@@ -98,6 +101,7 @@ def place(
         image,
         organ,
         organ_values,
+        lesion_values=lesion_values,
         exclude=exclude,
         existing=existing,
         hu_rule=hu_rule,

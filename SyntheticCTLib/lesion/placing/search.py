@@ -12,7 +12,7 @@ import numpy as np
 from ...errors import InputError
 from .fitting import Fitted, fit
 from .growing import grow
-from .organ import Organ
+from .organ import LARGE_MM, Centers, Organ
 from .shapes import Shape
 from .varying import vary
 
@@ -21,6 +21,9 @@ TRIES = 600
 
 SHAPES = 12
 """Shapes tried for one lesion."""
+
+_FIRST = 2000
+"""About how many voxels of a lesion are looked at before all are; most places that are refused are by these."""
 
 _SIMILAR = 2.0
 """Shapes are taken from lesions whose size is within this factor of the one asked for, if there are any."""
@@ -68,7 +71,8 @@ class Search:
         """The shape as drawn and its center voxel in the organ's arrays; InputError if there is no place."""
         for _ in range(SHAPES):
             shape = self._shape()
-            if self._is_too_thick(shape):
+            rough = self._rough_centers(shape)
+            if not len(rough):
                 self._refused["organ"] += 1
                 continue
             fitted = fit(shape, self._room.geometry, self._diameter)
@@ -76,12 +80,12 @@ class Search:
                 self._refused["size"] += 1
                 continue
             stamp = _stamped(shape, fitted, self._spacing, self._margin, self._gap)
-            cells = self._room.centers(stamp.clearance_mm)
-            if not len(cells):
+            centers = rough if self._is_large else self._room.centers(stamp.clearance_mm)
+            if not len(centers):
                 self._refused["organ"] += 1
                 continue
             for _ in range(TRIES):
-                center = self._room.voxel_in(cells[self._rng.integers(len(cells))], self._rng)
+                center = centers.voxel(self._rng)
                 reason = self._reason(stamp, center)
                 if reason is None:
                     return stamp, center
@@ -92,11 +96,17 @@ class Search:
         base = self._shapes[self._rng.integers(len(self._shapes))] if self._shapes else grow(self._rng)
         return vary(base, self._rng, self._diameter)
 
-    def _is_too_thick(self, shape: Shape) -> bool:
-        """Whether the ball inside a shape is larger than any in the organ: then drawing it on voxels is in vain."""
+    @property
+    def _is_large(self) -> bool:
+        return self._diameter >= LARGE_MM
+
+    def _rough_centers(self, shape: Shape) -> Centers:
+        """Where a shape may fit in the organ, told without drawing it on voxels: where there is none, that is in
+        vain. Of a small shape only the ball inside it is asked."""
+        if self._is_large:
+            return self._room.centers_of(shape, self._margin)
         half_voxel = float(np.linalg.norm(self._spacing)) / 2
-        radius = float(shape.signed_distance.max()) + self._margin - half_voxel
-        return not len(self._room.centers(radius))
+        return self._room.centers(float(shape.signed_distance.max()) + self._margin - half_voxel)
 
     def _reason(self, stamp: Stamp, center: np.ndarray) -> str | None:
         """The first rule that refuses a place, None if all agree."""
@@ -154,7 +164,10 @@ def _stamped(shape: Shape, fitted: Fitted, spacing: np.ndarray, margin: float, g
 
 def _all(values: np.ndarray, offsets: np.ndarray, center: np.ndarray) -> bool:
     """Whether all voxels at these offsets from the center lie in the array and are True."""
-    index = offsets + center
-    if (index.min(axis=0) < 0).any() or (index.max(axis=0) >= values.shape).any():
-        return False
-    return bool(values[tuple(index.T)].all())
+    for some in (offsets[:: len(offsets) // _FIRST + 1], offsets):
+        index = some + center
+        if (index.min(axis=0) < 0).any() or (index.max(axis=0) >= values.shape).any():
+            return False
+        if not values[tuple(index.T)].all():
+            return False
+    return True

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import NamedTuple
 
 import numpy as np
@@ -29,7 +30,8 @@ class Shape:
 
     mask: (K, J, I) bool, where K runs to the head, J to the back and I to the patient's left (LPS); its middle is
         the shape's center. spacing: mm along I, J, K. origin: `GROWN`, or "harvested" and an opaque number.
-    changes: what was done to it since, for the record.
+    changes: what was done to it since, for the record. source: the file it was harvested from, for private records
+        only; what is made of the shape does not know it.
     Raises InputError if the mask is not 3-D or empty, or the spacing is not positive.
     """
 
@@ -37,12 +39,13 @@ class Shape:
     spacing: tuple[float, float, float]
     origin: str
     changes: dict = field(default_factory=dict)
+    source: Path | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:
         if self.mask.ndim != 3 or not self.mask.any():
-            raise InputError(f"a lesion shape of {self.mask.shape} voxels: a 3-D mask that is not empty is needed.")
+            raise InputError(f"A lesion shape of {self.mask.shape} voxels: a 3-D mask that is not empty is needed.")
         if not (np.isfinite(self.spacing).all() and min(self.spacing) > 0):
-            raise InputError(f"a lesion shape with a spacing of {self.spacing} mm: it must be above 0.")
+            raise InputError(f"A lesion shape with a spacing of {self.spacing} mm: it must be above 0.")
 
     @cached_property
     def diameter_mm(self) -> float:
@@ -156,4 +159,4 @@ def _refuse_missed(shape: Shape, geometry: Geometry, center_lps, scale: float) -
 
 def _beyond(center_lps, geometry: Geometry) -> str:
     at = ", ".join(f"{mm:.1f}" for mm in center_lps)
-    return f"a lesion at ({at}) mm LPS lies outside the scan ({geometry.describe()}); choose a point inside it."
+    return f"A lesion at ({at}) mm LPS lies outside the scan ({geometry.describe()}); choose a point inside it."
