@@ -328,6 +328,12 @@ def test_a_scan_or_lesion_unlike_the_training_is_warned_of():
     assert "trained on 15 to 30 mm" in warnings(diameter_mm=[15, 30])
 
 
+@pytest.mark.parametrize("region", ["soft-tissue", "soft_tissue", "Soft tissue", " soft  Tissue"])
+def test_a_models_region_is_known_however_it_is_written(region):
+    assert "not to lie in the" in warnings(region=region)
+    assert "not to lie in the" not in warnings(region=region, center=(45, 75, 7), radius=2.0)
+
+
 def test_only_the_chosen_labels_are_painted_and_progress_is_told():
     image = chest()
     labels = voxels(ball(image, (25, 30, 7), 5)) + 2 * voxels(ball(image, (65, 30, 7), 5))

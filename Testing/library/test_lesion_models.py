@@ -13,7 +13,7 @@ from SyntheticCTLib.errors import InputError
 from SyntheticCTLib.lesion.model_files import find_model, list_models, load_model, save_model, user_folder
 from SyntheticCTLib.lesion.network.pix2pix import build_nets
 from SyntheticCTLib.lesion.painting.painter import Painter
-from SyntheticCTLib.lesion.presets import DEFAULT
+from SyntheticCTLib.lesion.presets import DEFAULT, PAPER
 
 TINY = replace(DEFAULT, generator={**DEFAULT.generator, "stem": 8, "widths": (8, 8)})
 
@@ -104,6 +104,30 @@ def test_a_card_that_cannot_be_used_is_refused(folder, change, words):
         load_model("tiny")
 
 
+@pytest.mark.parametrize(
+    ("section", "change", "words"),
+    [
+        ("generator", {"norm": "bacth"}, "generator.norm is 'bacth'; expected is one of batch, pixel, none"),
+        ("generator", {"norms": "batch"}, "generator.norms is not known; known are stem"),
+        ("discriminator", {"judges": [9]}, r"discriminator.judges is \[9\]; expected are layers from 0 to 3"),
+        ("optimisation", {"adversarial": "lsgan"}, "optimisation.adversarial is 'lsgan'"),
+        ("inputs", {"noise": 3}, "inputs.noise is 3"),
+    ],
+)
+def test_a_card_whose_network_is_nonsense_is_refused(folder, section, change, words):
+    network = TINY.to_dict()
+    rewrite(folder, network={**network, section: {**network[section], **change}})
+    with pytest.raises(InputError, match=f"description cannot be used: {words}"):
+        load_model("tiny")
+
+
+@pytest.mark.parametrize("value", [3, "unet", [], {}])
+def test_a_card_whose_network_is_no_description_is_refused(folder, value):
+    rewrite(folder, network={**TINY.to_dict(), "generator": value})
+    with pytest.raises(InputError, match="description is malformed"):
+        load_model("tiny")
+
+
 def test_a_card_that_is_no_card_is_refused_and_listed_with_its_fault(folder):
     (folder / "card.json").write_text("{", encoding="utf-8")
     with pytest.raises(InputError, match="card"):
@@ -175,3 +199,18 @@ def test_a_mask_with_an_empty_slice_between_is_painted(folder):
     mask[3] = False
     painted = painter.paint(hu, mask, 1)
     assert np.array_equal(painted[3], hu[3]) and (painted[4][mask[4]] != hu[4][mask[4]]).all()
+
+
+def test_counters_of_batch_norm_are_kept_whole(folder):
+    paper = replace(PAPER, generator={**PAPER.generator, "widths": (8, 8, 8)})
+    nets = build_nets(paper)
+    for name, buffer in nets["generator"].named_buffers():
+        if name.endswith("num_batches_tracked"):
+            buffer.fill_(100_001)  # half precision ends at 65,504
+    save_model(folder, card(network=paper.to_dict()), nets)
+    kept = [
+        int(buffer)
+        for name, buffer in load_model("tiny").nets["generator"].named_buffers()
+        if name.endswith("num_batches_tracked")
+    ]
+    assert kept and set(kept) == {100_001}

@@ -10,12 +10,13 @@ import torch
 
 from SyntheticCTLib.errors import InputError
 from SyntheticCTLib.lesion.conditions import Inputs, Slices, conditions, measure_traits
-from SyntheticCTLib.lesion.network.discriminator import PatchDiscriminator
+from SyntheticCTLib.lesion.network.detail import detail
+from SyntheticCTLib.lesion.network.discriminator import DiscriminatorSettings, PatchDiscriminator
 from SyntheticCTLib.lesion.network.losses import absolute, adversarial
 from SyntheticCTLib.lesion.network.pix2pix import Pix2Pix, build_nets
 from SyntheticCTLib.lesion.network.traits import TraitNet, surprise
 from SyntheticCTLib.lesion.network.unet import UNet, UNetSettings
-from SyntheticCTLib.lesion.presets import DEFAULT, PAPER, preset, preset_from_dict
+from SyntheticCTLib.lesion.presets import DEFAULT, PAPER, Optimisation, preset, preset_from_dict
 from SyntheticCTLib.lesion.window import HUWindow
 
 
@@ -126,6 +127,22 @@ def test_a_blurred_l1_forgives_noise_but_not_density():
     assert absolute(real + 0.1, real, mask, 1.0) > 0.9 * 0.1
 
 
+def test_detail_and_blurred_l1_are_computed_in_float32_under_autocast_too():
+    generator = torch.Generator().manual_seed(0)
+    image, other = 0.02 * torch.randn(2, 2, 1, 24, 24, generator=generator) - 0.8
+    known = (torch.rand(image.shape, generator=generator) > 0.2).float()
+
+    def computed():
+        return detail(image), detail(image, known), absolute(image, other, known, 1.0)
+
+    exact = computed()
+    with torch.autocast("cpu", torch.bfloat16):
+        mixed = computed()
+        assert torch.nn.functional.conv2d(image, torch.ones(1, 1, 1, 1)).dtype == torch.bfloat16
+    for wanted, got in zip(exact, mixed, strict=True):
+        assert got.dtype == torch.float32 and torch.equal(wanted, got)
+
+
 def test_the_trait_net_learns_a_distribution():
     torch.manual_seed(0)
     rng = np.random.default_rng(0)
@@ -163,6 +180,22 @@ def test_presets_survive_a_card_and_unknown_ones_are_refused():
         ]
     with pytest.raises(InputError, match="paper, default"):
         preset("papr")
+
+
+@pytest.mark.parametrize(
+    ("make", "words"),
+    [
+        (lambda: UNetSettings(8, (8, 8), norm="bacth"), "generator.norm is 'bacth'.*batch, pixel, none"),
+        (lambda: DiscriminatorSettings(((8, 3, 1),), judges=(1,)), r"discriminator.judges is \[1\].*from 0 to 0"),
+        (lambda: Optimisation(adversarial="lsgan"), "optimisation.adversarial is 'lsgan'.*vanilla, least-squares"),
+        (lambda: Optimisation(steps=5, epochs=5), "steps is 5 and optimisation.epochs is 5; expected is one"),
+        (lambda: Optimisation(steps=None, epochs=None), "steps is nothing and .* is nothing; expected is one"),
+        (lambda: Inputs(noise="yes"), "inputs.noise is 'yes'; expected is true or false"),
+    ],
+)
+def test_settings_that_cannot_be_used_are_refused_where_they_are_made(make, words):
+    with pytest.raises(InputError, match=words):
+        make()
 
 
 @pytest.mark.parametrize("kind", ["vanilla", "least-squares"])

@@ -14,13 +14,15 @@ import numpy as np
 import pytest
 from lesion_trainings import write_config
 from miniature_sets import write_csv, write_lits, write_msd, write_nnunet
+from torch.backends import cudnn
 
+from SyntheticCTLib.cli import main
 from SyntheticCTLib.errors import InputError
 from SyntheticCTLib.jobs import JobDocument, run_here
 from SyntheticCTLib.lesion.model_files import load_model
 from SyntheticCTLib.lesion.training import jobs
 from SyntheticCTLib.lesion.training.config import read_config
-from SyntheticCTLib.lesion.training.loop import pace
+from SyntheticCTLib.lesion.training.loop import pace, steady_convolutions
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -154,6 +156,98 @@ def test_all_faults_of_a_configuration_are_told_at_once(tmp_path):
         assert word in str(caught.value), word
 
 
+PLAIN = """
+name = "x"
+region = "lung"
+lesion = "nodule"
+window = [-1024, 576]
+[data]
+layout = "crops"
+path = "crops.npz"
+"""
+
+
+def with_settings(folder: Path, section: str, lines: str) -> Path:
+    """A configuration of the default preset with some settings changed."""
+    file = folder / "changed.toml"
+    file.write_text(f"{PLAIN}[{section}]\n{lines}\n", encoding="utf-8")
+    return file
+
+
+NONSENSE = {
+    "generator": [
+        *('norm = "bacth"', 'norm = ["batch"]', 'upsample = "foo"', "dropout = 1.5", "dropout = -0.1", "detail = 1"),
+        *("widths = 48", "widths = []", "widths = [48, 0]", "widths = [48.0]", 'widths = "48"', "stem = -1"),
+        *("stem = true", "convolutions = 0"),
+    ],
+    "discriminator": [
+        *("judges = [4]", "judges = []", "judges = [-1]", "judges = 1", 'norm = "grup"', "judge_kernel = 0"),
+        *("layers = []", "layers = [[32, 3]]", "layers = [32, 3, 1]", "layers = [[32, 3, 1, 1]]", "detailed = [5]"),
+        *("layers = [[32, 3, 0], [32, 3, 1], [32, 3, 1], [32, 3, 1]]", "detailed = [0.5]"),
+    ],
+    "optimisation": [
+        *('adversarial = "lsgan"', "steps = 0", 'steps = "many"', "steps = 10.5", "epochs = -1", "epochs = 0"),
+        *("batch = 0", "batch = 2.5", "batch = true", "ema = 1.5", "ema = -0.1", "decay = 1.1", "decay = -0.1"),
+        *("beta1 = 1.0", "learning_rate = 0", "learning_rate = nan", "learning_rate = inf", "judging_rate = -1e-4"),
+        *("patches = []", "patches = 48", "patches = [48.0]", "patches = [0]", "patches = [80, 48]", "patches = [52]"),
+        *("margin = -1", "halo = -1", "halo = 1.5", "penalty = -1", "penalty_every = 0", 'l1_weight = "10"'),
+        *("l1_blur = -1", 'lesion_only = "yes"', "steps = 5\nepochs = 3"),
+    ],
+}
+
+
+@pytest.mark.parametrize(("section", "line"), [(section, line) for section in NONSENSE for line in NONSENSE[section]])
+def test_nonsense_in_the_networks_settings_is_refused_by_name(tmp_path, section, line):
+    file = with_settings(tmp_path, section, line)
+    with pytest.raises(InputError, match=rf"cannot be used: .*{section}\.{line.split(' = ')[0]} is .*expected"):
+        read_config(file)
+
+
+def test_norm_by_groups_needs_channels_that_can_be_grouped(tmp_path):
+    lines = "layers = [[30, 3, 1], [36, 4, 2]]\njudges = [1]"
+    with pytest.raises(InputError, match="multiples of 8"):
+        read_config(with_settings(tmp_path, "discriminator", lines))
+    assert read_config(with_settings(tmp_path, "discriminator", lines + '\nnorm = "none"'))
+
+
+def test_faults_of_all_networks_are_told_at_once_and_unknown_settings_with_the_known_ones(tmp_path):
+    file = with_settings(tmp_path, "generator", 'norms = "batch"\nstem = -1\nupsample = "foo"')
+    with file.open("a", encoding="utf-8") as stream:
+        stream.write("[discriminator]\njugdes = [1]\n[optimisation]\nbatches = 4\nema = 2\n")
+    with pytest.raises(InputError) as caught:
+        read_config(file)
+    for words in (
+        "generator.norms is not known; known are stem, widths, convolutions, norm, dropout, upsample, detail",
+        "generator.stem is -1; expected is a whole number from 0 on",
+        "generator.upsample is 'foo'; expected is one of transposed, nearest",
+        "discriminator.jugdes is not known; known are layers, judges",
+        "optimisation.batches is not known; known are adversarial",
+        "optimisation.ema is 2; expected is a number from 0 to below 1",
+    ):
+        assert words in str(caught.value), words
+
+
+@pytest.mark.parametrize("section", ["generator", "discriminator", "optimisation", "data"])
+def test_a_section_that_is_no_table_is_refused(tmp_path, section):
+    file = tmp_path / "flat.toml"
+    file.write_text(f"{section} = 3\n{PLAIN.replace('[data]', '')}", encoding="utf-8")
+    with pytest.raises(InputError, match=f"{section} is 3; expected is a table"):
+        read_config(file)
+
+
+def test_the_command_ends_with_the_code_of_a_wrong_input(tmp_path, capfd):
+    file = with_settings(tmp_path, "generator", 'norm = "bacth"')
+    assert main(["lesion", "train", str(file), "-o", str(tmp_path / "out")]) == 2
+    assert "generator.norm is 'bacth'; expected is one of batch, pixel, none" in capfd.readouterr().err
+    assert not (tmp_path / "out").exists()
+
+
+def test_steps_replace_epochs_and_epochs_steps(tmp_path):
+    for lines, expected in (("steps = 5", (5, None)), ("epochs = 3", (None, 3))):
+        settings = read_config(with_settings(tmp_path, "optimisation", lines)).preset.optimisation
+        assert (settings.steps, settings.epochs) == expected
+
+
 def test_what_is_no_configuration_is_refused(tmp_path):
     (tmp_path / "a.toml").write_text("name = ", encoding="utf-8")
     for file, word in ((tmp_path / "a.toml", "TOML"), (tmp_path / "none.toml", "cannot be read")):
@@ -164,6 +258,14 @@ def test_what_is_no_configuration_is_refused(tmp_path):
 def test_the_learning_rate_falls_in_the_last_part_only():
     assert [pace(number, 10, 0.4) for number in (0, 5, 6, 8, 9)] == pytest.approx([1, 1, 1, 0.5, 0.25])
     assert pace(9, 10, 0) == 1
+
+
+def test_on_cuda_convolutions_are_done_the_same_way_every_time_and_later_as_before(monkeypatch):
+    monkeypatch.setattr(cudnn, "benchmark", True)
+    for device, expected in (("cuda", (True, False)), ("cpu", (False, True))):
+        with steady_convolutions(device):
+            assert (cudnn.deterministic, cudnn.benchmark) == expected
+        assert (cudnn.deterministic, cudnn.benchmark) == (False, True)
 
 
 def test_too_few_patients_are_refused(tmp_path):

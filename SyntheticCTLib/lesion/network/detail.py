@@ -20,8 +20,9 @@ def detail(image: torch.Tensor, known: torch.Tensor | None = None) -> torch.Tens
     """The amplified detail of (N, 1, H, W) images.
 
     known: (N, 1, H, W), 1 where the image may be looked at; elsewhere the detail is 0, and nothing is blurred from
-    there.
+    there. Always float32: under autocast the blur would lose what is amplified here.
     """
+    image = image.float()
     if known is None:
         return GAIN * (image - gaussian_blur(image, SIGMA))
     smooth = gaussian_blur(image * known, SIGMA) / gaussian_blur(known, SIGMA).clamp_min(1e-3)

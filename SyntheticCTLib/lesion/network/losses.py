@@ -47,13 +47,14 @@ def absolute(painted: torch.Tensor, real: torch.Tensor, mask: torch.Tensor | Non
 
 
 def gaussian_blur(images: torch.Tensor, sigma: float) -> torch.Tensor:
-    """(N, 1, H, W) blurred by a Gaussian of `sigma` pixels."""
+    """(N, 1, H, W) blurred by a Gaussian of `sigma` pixels; float32, under autocast too."""
     radius = max(1, round(3 * sigma))
-    offsets = torch.arange(-radius, radius + 1, dtype=images.dtype, device=images.device)
+    offsets = torch.arange(-radius, radius + 1, dtype=torch.float32, device=images.device)
     kernel = torch.exp(-0.5 * (offsets / sigma).square())
     kernel = kernel / kernel.sum()
-    images = functional.conv2d(images, kernel.view(1, 1, 1, -1), padding=(0, radius))
-    return functional.conv2d(images, kernel.view(1, 1, -1, 1), padding=(radius, 0))
+    with torch.autocast(images.device.type, enabled=False):  # bfloat16 keeps 8 bits, too few for a small difference
+        images = functional.conv2d(images.float(), kernel.view(1, 1, 1, -1), padding=(0, radius))
+        return functional.conv2d(images, kernel.view(1, 1, -1, 1), padding=(radius, 0))
 
 
 def gradient_penalty(logits: list[torch.Tensor], real: torch.Tensor) -> torch.Tensor:

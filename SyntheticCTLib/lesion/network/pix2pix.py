@@ -31,8 +31,9 @@ def build_nets(preset: Preset) -> dict[str, torch.nn.Module]:
 class Pix2Pix:
     """A pix2pix in training (Isola et al. 2017, with the "whitening" of Meng et al. 2020).
 
-    The same seed, data and number of threads give the same weights; `step` draws all it needs from (seed, step), so a
-    run taken up again from `state()` goes on as if it had never stopped.
+    On the processor the same seed, data and number of threads give the same weights (on CUDA that is not promised);
+    `step` draws all it needs from (seed, step), so a run taken up again from `state()` goes on as if it had never
+    stopped.
     """
 
     def __init__(self, preset: Preset, seed: int, device: str = "cpu") -> None:

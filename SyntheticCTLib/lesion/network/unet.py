@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import nn
 
+from ..rules import BELOW_ONE, Rule, broken, refuse
 from .detail import detail
 
 
@@ -22,6 +23,8 @@ class UNetSettings:
     dropout: probability in the three deepest levels of the way up. upsample: "transposed" or "nearest" (followed by a
     convolution, which leaves no checkerboard; Odena et al. 2016). detail: whether the detail of channel 0 where the
     mask in channel 1 is 0 is shown beside it, see `detail.py`.
+
+    Raises InputError, with all faults found, if a setting cannot be used.
     """
 
     stem: int
@@ -32,6 +35,9 @@ class UNetSettings:
     upsample: str = "transposed"
     detail: bool = False
 
+    def __post_init__(self) -> None:
+        refuse(broken("generator", self, _RULES))
+
     def to_dict(self) -> dict[str, Any]:
         """Plain JSON values."""
         return {**asdict(self), "widths": list(self.widths)}
@@ -40,6 +46,17 @@ class UNetSettings:
     def stride(self) -> int:
         """Rows and columns of an input must be a multiple of this."""
         return 2 ** len(self.widths)
+
+
+_RULES = {
+    "stem": Rule.whole(0),
+    "widths": Rule.whole(1).each(),
+    "convolutions": Rule.whole(1),
+    "norm": Rule.choice("batch", "pixel", "none"),
+    "dropout": BELOW_ONE,
+    "upsample": Rule.choice("transposed", "nearest"),
+    "detail": Rule.flag(),
+}
 
 
 class PixelNorm(nn.Module):

@@ -14,11 +14,11 @@ from .region import AXIAL_WITHIN_DEGREES, BodyOrder, WorkingGrid
 
 _TISSUES: dict[str, tuple[float, float, float]] = {
     "lung": (-1000.0, -500.0, 0.2),
-    "soft-tissue": (-250.0, 250.0, 0.5),
+    "soft tissue": (-250.0, 250.0, 0.5),
     "liver": (-50.0, 250.0, 0.5),
 }
-"""For a model's region: the HU of what is round its lesions, and which share of the ring must be that. Nodules at the
-pleura have little lung beside them."""
+"""For a model's region, as `_plain` gives it: the HU of what is round its lesions, and which share of the ring must be
+that. Nodules at the pleura have little lung beside them."""
 
 _NAMED = 5
 """How many lesions a warning lists."""
@@ -51,7 +51,7 @@ def unsuitable_spacing(card: Mapping[str, Any], grid: WorkingGrid, order: BodyOr
 def unsuitable_lesions(card: Mapping[str, Any], image: sitk.Image, lesions: Sequence[Lesion]) -> list[str]:
     """Warnings about lesions in another part of the body, or of another size, than the model's."""
     warnings = []
-    tissue = _TISSUES.get(str(card["region"]).lower().replace(" ", "-"))
+    tissue = _TISSUES.get(_plain(str(card["region"])))
     if tissue:
         elsewhere = [one for one in lesions if _share_round(image, one, *tissue[:2]) < tissue[2]]
         if elsewhere:
@@ -68,6 +68,11 @@ def unsuitable_lesions(card: Mapping[str, Any], image: sitk.Image, lesions: Sequ
                 f"{_which(odd)} measures {sizes}; the model was trained on {limits[0]:g} to {limits[1]:g} mm."
             )
     return warnings
+
+
+def _plain(region: str) -> str:
+    """A region's name in small letters, its words apart by one space."""
+    return " ".join(region.lower().replace("-", " ").replace("_", " ").split())
 
 
 def _share_round(image: sitk.Image, lesion: Lesion, low: float, high: float) -> float:

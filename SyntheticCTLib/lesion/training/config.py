@@ -6,12 +6,12 @@ import dataclasses
 import os
 import sys
 from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
 from ...errors import InputError
-from ..presets import Preset, preset
+from ..presets import Preset, changed_preset, preset
 from ..window import HUWindow
 
 if sys.version_info >= (3, 11):
@@ -98,8 +98,9 @@ def read_config(file: str | os.PathLike[str]) -> TrainConfig:
         raise InputError(f"{path}: this is no TOML file ({error}).") from error
     faults: list[str] = []
     top = _checked(values, _TOP, "", faults)
-    data = _checked(values.get("data") or {}, _DATA, "data.", faults)
-    chosen = _preset(values, faults)
+    tables = _tables(values, faults)
+    data = _checked(tables.pop("data"), _DATA, "data.", faults)
+    chosen = _preset(str(values.get("preset", "default")), tables, faults)
     window = _window(top.get("window"), faults)
     if data.get("layout") not in (None, *LAYOUTS):
         faults.append(f"data.layout is {data['layout']!r}; expected is one of {', '.join(LAYOUTS)}")
@@ -168,6 +169,13 @@ def _checked(values: Mapping[str, Any], known: Mapping[str, Any], prefix: str, f
     return found
 
 
+def _tables(values: Mapping[str, Any], faults: list[str]) -> dict[str, dict[str, Any]]:
+    """The entries of each section; what is none is added to the faults."""
+    tables = {name: values.get(name, {}) for name in _SECTIONS}
+    faults += [f"{name} is {table!r}; expected is a table" for name, table in tables.items() if type(table) is not dict]
+    return {name: table if type(table) is dict else {} for name, table in tables.items()}
+
+
 def _spacing_faults(spacing: Mapping[str, Any]) -> list[str]:
     faults = [f"spacing.{name} is not known" for name in sorted(set(spacing) - {"in_plane_mm", "slice_mm", "note"})]
     for name in ("in_plane_mm", "slice_mm"):
@@ -177,33 +185,17 @@ def _spacing_faults(spacing: Mapping[str, Any]) -> list[str]:
     return faults
 
 
-def _preset(values: Mapping[str, Any], faults: list[str]) -> Preset | None:
+def _preset(name: str, changes: Mapping[str, Any], faults: list[str]) -> Preset | None:
     """The preset, with what the file changes of it."""
     try:
-        chosen = preset(str(values.get("preset", "default")))
-        changes = dict(values.get("optimisation") or {})
-        if "patches" in changes:
-            changes["patches"] = tuple(changes["patches"])
-        if changes.get("steps") or changes.get("epochs"):
-            changes = {"steps": None, "epochs": None, **changes}
-        chosen = replace(
-            chosen,
-            optimisation=replace(chosen.optimisation, **changes),
-            generator={**chosen.generator, **(values.get("generator") or {})},
-            discriminator={**chosen.discriminator, **(values.get("discriminator") or {})},
-        )
-        chosen.unet_settings(), chosen.discriminator_settings()
+        return changed_preset(preset(name), changes)
     except InputError as error:
         faults.append(str(error).rstrip("."))
-        return None
-    except TypeError as error:
-        faults.append(f"the network's settings cannot be used ({error})")
-        return None
     except ImportError as error:
         raise InputError(
             f"Training needs {error.name}, which is not installed here: pip install 'syntheticct[lesion]'."
         ) from error
-    return chosen
+    return None
 
 
 def _window(limits: Any, faults: list[str]) -> HUWindow | None:
