@@ -8,10 +8,13 @@ import os
 from typing import Any
 
 from .arguments import Command, count, named_file, seed, series
+from .errors import InputError
 from .jobs import JobDocument
 from .jobs.records import PRIVATE
+from .lesion.density_kinds import ANY, DENSITIES
 
 _MARGIN_MM = 2.0
+_GAP_MM = 5.0
 
 
 def _add_paint(command: argparse.ArgumentParser) -> None:
@@ -23,6 +26,7 @@ def _add_paint(command: argparse.ArgumentParser) -> None:
         "-o", "--output", required=True, metavar="OUT", type=os.path.abspath, help="painted scan (.nii.gz or .nrrd)"
     )
     _add_model(command)
+    _add_density(command)
     command.add_argument("--seed", type=seed, metavar="N", help="paint one of the plausible lesions, not the likeliest")
     command.add_argument(
         "--segment", nargs="+", type=count, metavar="VALUE", help="the mask's values that mean lesion (default all)"
@@ -42,10 +46,25 @@ def _add_place(command: argparse.ArgumentParser) -> None:
         "--organ-label", nargs="+", type=count, metavar="VALUE", help="its label values (default: all but lesions)"
     )
     command.add_argument(
+        "--lesion-label",
+        nargs="+",
+        type=count,
+        default=[],
+        metavar="VALUE",
+        help="label values in the organ's map that are lesions already there (labels called so always are)",
+    )
+    command.add_argument(
         "--shapes",
         metavar="DIR",
         type=os.path.abspath,
         help="folder of label maps whose lesions lend their shapes (default: shapes are grown)",
+    )
+    command.add_argument(
+        "--shape-label",
+        nargs="+",
+        type=count,
+        metavar="VALUE",
+        help="label values in the maps of --shapes that mean lesion (default: those called so, or the only one)",
     )
     command.add_argument("-n", "--count", type=count, default=1, metavar="N", help="how many lesions (default 1)")
     command.add_argument(
@@ -60,6 +79,20 @@ def _add_place(command: argparse.ArgumentParser) -> None:
         help="label maps that no lesion may touch, such as vessels",
     )
     command.add_argument(
+        "--hu",
+        nargs=2,
+        type=_hounsfield,
+        metavar=("LOW", "HIGH"),
+        help="lesions go where the scan is within these HU, so off vessels and bone (default: the organ's usual HU)",
+    )
+    command.add_argument(
+        "--gap",
+        type=_millimeters,
+        default=_GAP_MM,
+        metavar="MM",
+        help=f"distance between lesions, those already there included (default {_GAP_MM:g} mm)",
+    )
+    command.add_argument(
         "--margin",
         type=_millimeters,
         default=_MARGIN_MM,
@@ -71,6 +104,7 @@ def _add_place(command: argparse.ArgumentParser) -> None:
         "-o", "--output", required=True, metavar="DIR", type=os.path.abspath, help="folder for scan, labels and records"
     )
     _add_model(command)
+    _add_density(command)
     command.set_defaults(make_job=_place_job, summarize=_summarize_painting)
 
 
@@ -97,6 +131,10 @@ def _add_evaluate(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "-o", "--output", required=True, metavar="DIR", type=os.path.abspath, help="folder for the report"
     )
+    command.add_argument(
+        "--patients", metavar="CSV", type=os.path.abspath, help="table (case, patient) it was trained with, if any"
+    )
+    command.add_argument("--card", action="store_true", help="put the measures on the model's card")
     command.add_argument("--seed", type=seed, default=0, metavar="N", help="of judges and samples (default 0)")
     command.set_defaults(make_job=_evaluate_job, summarize=_summarize_evaluation)
 
@@ -126,6 +164,16 @@ def _add_model(command: argparse.ArgumentParser) -> None:
     )
 
 
+def _add_density(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "--density",
+        choices=DENSITIES,
+        default=ANY,
+        help="solid, part-solid, ground-glass; any, as real lesions have (default); foretold, by what lies round the "
+        "mask, to paint over a lesion that is there",
+    )
+
+
 def _model(text: str) -> str:
     """A model's folder becomes absolute, as the job may run elsewhere; a name stays one, whatever folders lie about."""
     return os.path.abspath(text) if os.path.isfile(os.path.join(text, "card.json")) else text
@@ -141,20 +189,39 @@ def _millimeters(text: str) -> float:
     return value
 
 
+def _hounsfield(text: str) -> float:
+    try:
+        value = float(text)
+    except ValueError:
+        value = math.nan
+    if not math.isfinite(value):
+        raise argparse.ArgumentTypeError(f"'{text}' is no number of HU")
+    return value
+
+
 # --- jobs
 
 
 def _paint_job(arguments: argparse.Namespace) -> JobDocument:
-    names = ("image", "series", "mask", "model", "seed", "labels", "output", "overwrite")
+    names = ("image", "series", "mask", "model", "density", "seed", "labels", "output", "overwrite")
     return JobDocument("lesion.paint", {**_named(arguments, names), "segments": arguments.segment})
 
 
 def _place_job(arguments: argparse.Namespace) -> JobDocument:
-    names = ("image", "series", "organ", "shapes", "count", "exclude", "seed", "model", "output", "overwrite")
+    names = ("image", "series", "organ", "shapes", "count", "exclude", "density", "seed", "model", "output")
+    if arguments.shape_label and not arguments.shapes:
+        raise InputError("--shape-label tells the lesions in the maps of --shapes; give that folder too.")
+    if arguments.hu and not arguments.hu[0] < arguments.hu[1]:
+        raise InputError("--hu: the lowest and the highest HU are needed, in this order.")
     more = {
         "organ_labels": arguments.organ_label,
+        "lesion_labels": arguments.lesion_label,
+        "shape_labels": arguments.shape_label,
         "diameter_mm": arguments.diameter,
         "margin_mm": arguments.margin,
+        "gap_mm": arguments.gap,
+        "hu": arguments.hu,
+        "overwrite": arguments.overwrite,
     }
     return JobDocument("lesion.place", {**_named(arguments, names), **more})
 
@@ -164,7 +231,8 @@ def _train_job(arguments: argparse.Namespace) -> JobDocument:
 
 
 def _evaluate_job(arguments: argparse.Namespace) -> JobDocument:
-    return JobDocument("lesion.evaluate", _named(arguments, ("model", "data", "output", "seed", "overwrite")))
+    names = ("model", "data", "patients", "card", "output", "seed", "overwrite")
+    return JobDocument("lesion.evaluate", _named(arguments, names))
 
 
 def _named(arguments: argparse.Namespace, names: tuple[str, ...]) -> dict[str, Any]:

@@ -9,8 +9,14 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
+
+from ..errors import InputError
+
+if TYPE_CHECKING:
+    from .window import HUWindow
 
 WHITE = 1.0
 """Top of the window, as encoded."""
@@ -42,6 +48,11 @@ class Inputs:
     neighbour: bool = False
     traits: bool = False
     halo: bool = False
+
+    def __post_init__(self) -> None:
+        for name, value in vars(self).items():
+            if not isinstance(value, bool):
+                raise InputError(f"inputs.{name} is {value!r}; expected is true or false.")
 
     @property
     def known(self) -> int:
@@ -125,6 +136,14 @@ def measure_traits(image: np.ndarray, mask: np.ndarray) -> np.ndarray:
     weight = mask.sum(axis=(1, 2))
     mean = (image * mask).sum(axis=(1, 2)) / weight
     variance = ((image - mean[:, None, None]) ** 2 * mask).sum(axis=(1, 2)) / weight
+    return _traits(mean, np.sqrt(variance))
+
+
+def traits_of(mean_hu: np.ndarray, spread_hu: np.ndarray, window: HUWindow) -> np.ndarray:
+    """(N, `TRAITS`) float32: traits of lesions with these means and standard deviations in HU."""
+    return _traits(window.encode(mean_hu), np.asarray(spread_hu) * (2 / window.width))
+
+
+def _traits(mean: np.ndarray, spread: np.ndarray) -> np.ndarray:
     centre, scale = _LOG_SPREAD
-    spread = (np.log(np.sqrt(variance) + _LEAST_SPREAD) - centre) / scale
-    return np.stack([mean, spread], axis=1).astype(np.float32)
+    return np.stack([mean, (np.log(spread + _LEAST_SPREAD) - centre) / scale], axis=1).astype(np.float32)

@@ -13,12 +13,13 @@ from slicer.util import VTKObservationMixin
 from .errors import errors_shown
 from .installing import offer_painting
 from .job_section import JobSection
+from .lesion_advice import Advice
 from .lesion_drop import OneClick
 from .lesion_editor import LesionEditor
 from .lesion_models import ModelChooser
 from .lesion_results import BeforeAndAfter
 from .parameters import LesionShape
-from .texts import colored, tooltip
+from .texts import colored, first_of, tooltip
 
 if TYPE_CHECKING:
     from ..slicer_bridge.lesion_models import ModelChoice
@@ -27,8 +28,12 @@ if TYPE_CHECKING:
 SETTLE_MS = 250
 """A mask is measured when it has been left alone so long."""
 
-MASK_EVENTS = (slicer.vtkSegmentation.SourceRepresentationModified, slicer.vtkSegmentation.SegmentModified)
-"""The first comes from whoever paints, the second alone from the editor's undo."""
+MASK_EVENTS = (
+    slicer.vtkSegmentation.SourceRepresentationModified,
+    slicer.vtkSegmentation.SegmentModified,
+    slicer.vtkSegmentation.SegmentRemoved,
+)
+"""The first comes from whoever paints, the second alone from the editor's undo, the third from other modules."""
 
 
 class LesionSection(JobSection, VTKObservationMixin):
@@ -47,7 +52,9 @@ class LesionSection(JobSection, VTKObservationMixin):
         self._models = ModelChooser(self._ui, self._on_model)
         self._results = BeforeAndAfter(panel)
         self._click = OneClick(self._on_click, self._on_click_ended)
+        self._advice = Advice()
         self._mask: Any = None
+        self._labels: Any = None
         self._measured: tuple[Any, Any] = ((), None)
         self._volume_seen: str | None = None
         self._choice: ModelChoice | None = None
@@ -69,17 +76,16 @@ class LesionSection(JobSection, VTKObservationMixin):
             return
         self._follow_volume(parameters)
         self._choice = self._models.show(parameters.lesionModel, self._parts(parameters.lesionVolume))
-        self._models.warn(self._problems(parameters.lesionVolume))
-        scan = self._why_no_scan(parameters.lesionVolume)
-        self._ui.dropLesionPushButton.enabled = not scan
-        self._ui.dropLesionPushButton.toolTip = scan or _("The next click in a view puts a lesion there.")
-        self._ui.lesionEditorWidget.enabled = not scan
+        place = self._why_no_scan(parameters.lesionVolume) or self._why_astray(parameters.lesionVolume)
+        self._models.warn(self._problems(parameters.lesionVolume, place))
+        self._show_tools(place or self._why_no_drop(parameters.lesionVolume), place)
         self._show_measures()
-        reason = scan or self._why_no_mask() or self._models.why_not(self._choice) or self._panel.busy_reason()
+        reason = place or self._why_no_mask() or self._models.why_not(self._choice) or self._panel.busy_reason()
         self.update_button(_("Paint lesion"), _("Makes a new scan with the lesion; this one stays as it is."), reason)
         variation = self._ui.paintVariationPushButton
         after = self._results.after(parameters.lesionVolume)
-        variation.enabled = after is not None and not reason
+        reason = reason or self._results.why_not(after)
+        variation.enabled = not reason
         variation.toolTip = reason or _("Paints the same mask anew: another lesion, as plausible.")
         self._results.update(parameters, after)
 
@@ -114,7 +120,12 @@ class LesionSection(JobSection, VTKObservationMixin):
         self._editor.pause()
         with errors_shown(_("The lesion could not be painted.")):
             job = self._panel.session.start_painting(
-                parameters.lesionVolume, self._mask, self._choice.key, seed=seed, labels=parameters.lesionLabels
+                parameters.lesionVolume,
+                self._mask,
+                self._choice.key,
+                seed=seed,
+                density=parameters.lesionDensity.value,
+                labels=parameters.lesionLabels,
             )
             self.run(_("painting a lesion"), job)
 
@@ -127,31 +138,37 @@ class LesionSection(JobSection, VTKObservationMixin):
         else:
             text = _("{name}: variation {seed}.").format(name=painted.volume.GetName(), seed=painted.seed)
         if painted.warnings:
-            text = colored(f"{text} {painted.warnings[0]}", "warn")
+            text = colored(f"{text} {first_of(painted.warnings)}", "warn")
         self.say(text, tooltip(painted.warnings))
 
     def leave(self) -> None:
         """The module is left: give mouse, keyboard and views back."""
         self._click.stop()
         self._editor.pause()
-        self._soon.stop()
         self._results.give_back()
 
     def forget(self) -> None:
         """The scene has gone, and everything in it."""
         super().forget()
         self.leave()
+        self._soon.stop()
         self._editor.forget()
         self._results.forget()
+        self._advice.forget()
         self._watch(None)
         self.removeObservers()
-        self._volume_seen, self._choice = None, None
+        self._volume_seen, self._choice, self._labels = None, None, None
         self._ui.lesionMeasuresLabel.text = ""
 
     def end(self) -> None:
         """The panel goes away."""
         self.forget()
         self._models.close()
+
+    def on_node_removed(self, node) -> None:
+        """A node was deleted by hand; where it was the mask, an empty one is made when the scene has settled."""
+        if node is not None and node is self._mask:
+            self._soon.start()
 
     def _follow_volume(self, parameters) -> None:
         """Where another scan was chosen, its own mask, labels and views come with it."""
@@ -172,9 +189,22 @@ class LesionSection(JobSection, VTKObservationMixin):
         if changed and not self._panel.quiet:
             self._results.show_volume(volume)
             self._show_mask(True)
-            labels = self._own_labels(parameters, volume)
-            if labels is not parameters.lesionLabels:
-                parameters.lesionLabels = labels
+        self._follow_labels(parameters, changed)
+
+    def _follow_labels(self, parameters, changed: bool) -> None:
+        """A scan comes with the labels that were chosen for it by hand, or else with its own."""
+        from ..slicer_bridge.lesion_masks import remember_labels, remembered_labels
+
+        if changed and not self._panel.quiet:
+            chosen, labels = remembered_labels(self._mask)
+            self._labels = labels if chosen else self._own_labels(parameters, parameters.lesionVolume)
+            if self._labels is not parameters.lesionLabels:
+                parameters.lesionLabels = self._labels
+        elif parameters.lesionLabels is not self._labels:
+            deleted = self._labels is not None and not slicer.mrmlScene.IsNodePresent(self._labels)
+            self._labels = parameters.lesionLabels
+            if not changed and not deleted:
+                remember_labels(self._mask, self._labels)
 
     def _own_labels(self, parameters, volume):
         """The labels that belong to a scan: those of the input, or those that were made with it; None if unknown."""
@@ -229,6 +259,14 @@ class LesionSection(JobSection, VTKObservationMixin):
             from ..slicer_bridge.lesion_masks import lesions_of
 
             self._measured = lesions_of(self._mask)
+
+    def _show_tools(self, no_drop: str, no_brush: str) -> None:
+        """Show what a mask can be drawn with, or why it cannot, in a sentence each."""
+        self._ui.dropLesionPushButton.enabled = not no_drop
+        self._ui.dropLesionPushButton.toolTip = no_drop or _("The next click in a view puts a lesion there.")
+        self._ui.lesionEditorWidget.enabled = not no_brush
+        if no_drop:
+            self._click.stop()
 
     def _show_measures(self) -> None:
         lesions = self._measured[0]
@@ -290,6 +328,16 @@ class LesionSection(JobSection, VTKObservationMixin):
             return _("{name} is empty; choose another volume.").format(name=volume.GetName())
         return summary.problem
 
+    def _why_astray(self, volume) -> str:
+        from ..slicer_bridge.lesion_following import why_astray
+
+        return why_astray(self._mask, volume)
+
+    def _why_no_drop(self, volume) -> str:
+        from ..slicer_bridge.lesion_masks import why_no_drop
+
+        return why_no_drop(volume)
+
     def _why_no_mask(self) -> str:
         return "" if self._measured[0] else _("Paint a lesion mask first, or drop a lesion into a view.")
 
@@ -297,25 +345,11 @@ class LesionSection(JobSection, VTKObservationMixin):
         summary = self._panel.inputs.summary(volume) if volume is not None else None
         return summary.regions if summary is not None else ()
 
-    def _problems(self, volume) -> list[str]:
-        """What is wrong with the chosen model, or with the scan and the mask for it."""
+    def _problems(self, volume, place: str) -> list[str]:
+        """What is wrong with the chosen model, or with the scan and mask for it; `place`: why nothing can be drawn."""
         choice = self._choice
         if choice is None or choice.fault:
             return [self._models.why_not(choice)]
-        if volume is None or self._why_no_scan(volume):
-            return []
-        from ..errors import SyntheticCTError
-        from ..slicer_bridge.lesion_models import lesion_problems, region_problem, spacing_problems
-        from ..slicer_bridge.volumes import world_geometry
-
-        problems = [region_problem(choice, self._parts(volume))]
-        geometry = world_geometry(volume)
-        if geometry is not None:
-            problems += spacing_problems(choice, geometry)
-            lesions, grid = self._measured
-            if lesions:
-                try:
-                    problems += lesion_problems(choice, self._panel.session.world_image(volume), lesions, grid)
-                except SyntheticCTError:  # no CT after all; the button says so
-                    pass
-        return [problem for problem in problems if problem]
+        if place:
+            return [] if self._why_no_scan(volume) else [place]
+        return self._advice.on(self._panel.session, choice, volume, self._parts(volume), self._measured)

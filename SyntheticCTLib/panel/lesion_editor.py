@@ -44,6 +44,7 @@ class LesionEditor:
         self._container = container
         self._widget: Any = None
         self._listening = False
+        self._grid = ""
 
     @property
     def node(self) -> Any:
@@ -52,7 +53,13 @@ class LesionEditor:
 
     def edit(self, mask, volume, segment_id: str) -> None:
         """Let the user paint in a mask, whose grid must be the volume's already. Harmless if that is so."""
+        from ..slicer_bridge.lesion_following import grid_text
+
         node = self._editor_node()
+        grid, before = grid_text(mask), self._grid
+        self._grid = grid
+        if self._widget and self._widget.segmentationNode() is mask and grid != before:
+            self._widget.setSegmentationNode(None)  # its undo would bring back what was drawn on the former grid
         other = self._widget is None or self._widget.mrmlSegmentEditorNode() is not node
         if self._widget is None:
             self._make_widget(node)
@@ -63,6 +70,8 @@ class LesionEditor:
             self._widget.setSourceVolumeNode(volume)
             self._widget.setCurrentSegmentID(segment_id)
             self._give_brush(node)
+        elif self._widget.currentSegmentID() != segment_id:  # somebody deleted it, and it was made anew
+            self._widget.setCurrentSegmentID(segment_id)
         if not self._listening:
             self._widget.installKeyboardShortcuts()
             self._listening = True

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 import qt
 from slicer.i18n import tr as _
 
-from .texts import colored, tooltip
+from .texts import colored, first_of, tooltip
 
 if TYPE_CHECKING:
     from ..slicer_bridge.lesion_models import ModelChoice
@@ -72,7 +72,7 @@ class ModelChooser:
     def warn(self, problems) -> None:
         """Show what is wrong, or out of the model's depth; the first in the panel, all in the tooltip."""
         label = self._ui.modelWarningLabel
-        label.text = colored(problems[0], "warn") if problems else ""
+        label.text = colored(first_of(problems), "warn") if problems else ""
         label.toolTip = tooltip(problems)
         label.visible = bool(problems)
 

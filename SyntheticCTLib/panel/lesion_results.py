@@ -36,15 +36,17 @@ class BeforeAndAfter:
         made = painted_from(slicer.mrmlScene, volume)
         return next((node for node in made if node.GetID() == self._latest), made[-1] if made else None)
 
+    def why_not(self, after) -> str:
+        """Why nothing can be done with what was painted last, in a sentence; "" if it can."""
+        return _("Paint a lesion first.") if after is None else ""
+
     def update(self, parameters, after) -> None:
         """Show what can be pressed."""
-        before = self._ui.showBeforePushButton
-        before.enabled = after is not None
-        before.toolTip = _("Shows the scan without the lesion; press again for the one with it.")
-        use, reason = self._ui.useAsSourcePushButton, ""
-        if after is None:
-            reason = _("Paint a lesion first.")
-        elif parameters.sourceVolume is not None and parameters.sourceVolume.GetID() == after.GetID():
+        before, reason = self._ui.showBeforePushButton, self.why_not(after)
+        before.enabled = not reason
+        before.toolTip = reason or _("Shows the scan without the lesion; press again for the one with it.")
+        use, source = self._ui.useAsSourcePushButton, parameters.sourceVolume
+        if after is not None and source is not None and source.GetID() == after.GetID():
             reason = _("It is the source already.")
         use.enabled = not reason
         use.toolTip = reason or _("Makes the painted scan the source; paths from the scan before lead from it too.")

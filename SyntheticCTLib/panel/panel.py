@@ -198,6 +198,7 @@ class Panel(VTKObservationMixin):
 
     @vtk.calldata_type(vtk.VTK_OBJECT)
     def _on_node_removed(self, caller, event, node) -> None:
+        self.lesion.on_node_removed(node)
         if node is not None and node.IsA(PATH_CLASS) and node.GetAttribute(PATH_ATTRIBUTE):
             from ..slicer_bridge.path_nodes import remove_orphans
 

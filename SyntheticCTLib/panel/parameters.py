@@ -67,6 +67,26 @@ class LesionShape(Enum):
         return {LesionShape.IRREGULAR: _("Irregular, each one another"), LesionShape.BALL: _("Ball")}[self]
 
 
+class LesionDensity(Enum):
+    """How dense a lesion is painted; values as the job has them."""
+
+    ANY = "any"
+    SOLID = "solid"
+    PART_SOLID = "part-solid"
+    GROUND_GLASS = "ground-glass"
+    FORETOLD = "foretold"
+
+    def label(self) -> str:
+        """As it stands in the panel."""
+        return {
+            LesionDensity.ANY: _("As real lesions have, by chance"),
+            LesionDensity.SOLID: _("Solid"),
+            LesionDensity.PART_SOLID: _("Part-solid"),
+            LesionDensity.GROUND_GLASS: _("Ground-glass"),
+            LesionDensity.FORETOLD: _("As the surroundings tell (over a lesion that is there)"),
+        }[self]
+
+
 class Window(Enum):
     """Window presets for looking at CT; the value of all but the first is window and level in HU."""
 
@@ -145,4 +165,5 @@ class SyntheticCTParameterNode:
     lesionLabels: slicer.vtkMRMLSegmentationNode | slicer.vtkMRMLLabelMapVolumeNode | None
     lesionDiameter: Annotated[float, WithinRange(2, 100)] = 15.0
     lesionShape: LesionShape = LesionShape.IRREGULAR
+    lesionDensity: LesionDensity = LesionDensity.ANY
     lesionModel: str = ""

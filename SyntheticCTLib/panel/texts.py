@@ -32,6 +32,13 @@ def verdict_text(verdict: str) -> str:
     }[verdict]
 
 
+def first_of(sentences) -> str:
+    """The first sentence, and how many more the tooltip has; "" for none."""
+    if len(sentences) < 2:
+        return "".join(str(sentence) for sentence in sentences)
+    return _("{first} ({count} more: hold the mouse here.)").format(first=sentences[0], count=len(sentences) - 1)
+
+
 def tooltip(sentences) -> str:
     """Sentences under each other."""
     return "\n".join(str(sentence) for sentence in sentences)

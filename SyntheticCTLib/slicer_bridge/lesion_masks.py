@@ -10,6 +10,7 @@ import vtk
 
 from ..errors import InputError
 from .frames import geometry_of, ijk_to_ras, sitk_image, to_array, to_matrix, voxels, vtk_image
+from .lesion_following import follow, why_astray
 from .segmentations import BINARY, ensure_converters
 from .world import is_direct, is_empty, own_matrix, to_world
 
@@ -27,6 +28,12 @@ SEGMENT_ID = "SyntheticCTLesion"
 """A mask has this one segment; its connected components are the lesions."""
 
 NAME = "lesion"
+
+LABELS = "SyntheticCT.lesionLabels"
+"""Role of the labels that were chosen by hand for the volume of a mask."""
+
+NO_LABELS = "SyntheticCT.noLesionLabels"
+"""Attribute of a mask for whose volume it was chosen by hand to have no labels."""
 
 COLOR = (0.93, 0.33, 0.31)
 
@@ -54,8 +61,8 @@ def mask_of(scene, volume) -> Any:
 def ensure_mask(scene, volume) -> Any:
     """The mask of a volume node; an empty one is made if there is none.
 
-    It lies under the volume's parent transform and has the volume's grid before anything is painted. Raises InputError
-    if the volume is empty.
+    It lies under the volume's parent transform and has the volume's grid before anything is painted; what is painted
+    follows the volume (`lesion_following`). Raises InputError if the volume is empty.
     """
     if is_empty(volume):
         raise InputError(f"{volume.GetName()} is empty; load its voxels first or choose another volume.")
@@ -68,14 +75,25 @@ def ensure_mask(scene, volume) -> Any:
         mask.SetNodeReferenceID(VOLUME, volume.GetID())
         mask.CreateDefaultDisplayNodes()
         mask.GetSegmentation().SetSourceRepresentationName(BINARY)
-    if mask.GetTransformNodeID() != volume.GetTransformNodeID():  # it belongs to the voxels, wherever they are moved
-        mask.SetAndObserveTransformNodeID(volume.GetTransformNodeID())
-    if mask.GetNodeReference(mask.GetReferenceImageGeometryReferenceRole()) is not volume:
-        mask.SetReferenceImageGeometryParameterFromVolumeNode(volume)
+    follow(mask, volume)
     if mask.GetSegmentation().GetSegment(SEGMENT_ID) is None:
         mask.GetSegmentation().AddEmptySegment(SEGMENT_ID, NAME, COLOR)
         mask.GetSegmentation().GetSegment(SEGMENT_ID).SetTerminology(TERMINOLOGY)
     return mask
+
+
+def remember_labels(mask, labels) -> None:
+    """Keep with a mask which labels, or None, were chosen by hand for its volume."""
+    if labels is not None and labels.GetAttribute(MASK):
+        return  # no labels: the selector falls back on any segmentation when the chosen one is deleted
+    mask.SetAttribute(NO_LABELS, "1" if labels is None else None)
+    mask.SetNodeReferenceID(LABELS, labels.GetID() if labels is not None else None)
+
+
+def remembered_labels(mask) -> tuple[bool, Any]:
+    """Whether labels were chosen by hand for the volume of a mask, and which; those that were deleted do not count."""
+    labels = mask.GetNodeReference(LABELS)
+    return labels is not None or bool(mask.GetAttribute(NO_LABELS)), labels
 
 
 def lesions_of(mask) -> tuple[tuple[Lesion, ...], Geometry | None]:
@@ -106,15 +124,15 @@ def drop_lesion(mask, volume, point, diameter_mm: float, irregular: bool) -> Non
 
     volume: the volume node the mask was made for. point: RAS mm, its center. diameter_mm: longest, in an axial slice.
     irregular: grown by chance, each one other than the ones before it; a ball if not.
-    Raises InputError if the point lies outside the volume, or the volume under a transform that is not linear.
+    Raises InputError if the point lies outside the volume, for volumes in which nothing can be dropped (`why_no_drop`)
+    and for masks that lie elsewhere.
     """
     from ..lesion.placing.shapes import onto_grid
 
-    if not is_direct(volume):
-        raise InputError(
-            f"{volume.GetName()} lies under a transform that is not linear, where a dropped shape would be bent. Paint "
-            "the lesion with the brush, or harden the transform first."
-        )
+    follow(mask, volume)
+    reason = why_no_drop(volume) or why_astray(mask, volume)
+    if reason:
+        raise InputError(reason)
     drops = int(mask.GetAttribute(_DROPS) or 0)
     linear = to_world(volume)
     grid = geometry_of(volume.GetImageData().GetDimensions(), linear @ own_matrix(volume))
@@ -122,6 +140,28 @@ def drop_lesion(mask, volume, point, diameter_mm: float, irregular: bool) -> Non
     placed = onto_grid(shape, grid, (-float(point[0]), -float(point[1]), float(point[2])))
     _add(mask, placed, np.linalg.inv(linear) @ ijk_to_ras(grid))
     mask.SetAttribute(_DROPS, str(drops + 1))
+
+
+def why_no_drop(volume) -> str:
+    """Why no shape can be dropped into a volume node, and what to do, in a sentence; "" if it can."""
+    if is_direct(volume):
+        return ""
+    name = volume.GetName()
+    if to_world(volume) is None:
+        return (
+            f"{name} lies under a transform that bends it, and a dropped shape would be bent too. Paint the lesion "
+            "with the brush, or harden the transform first (module Transforms)."
+        )
+    if geometry_of((1, 1, 1), own_matrix(volume)).is_orthogonal():
+        return (
+            f"{name} lies under a transform that shears it, and a dropped shape would be sheared too. Paint the lesion "
+            "with the brush, or take the scan out of that transform (module Transforms)."
+        )
+    return (
+        f"The axes of {name} are not at right angles (a tilted gantry, or a hardened transform that shears), and a "
+        "dropped shape would be sheared. Paint the lesion with the brush, or resample the scan onto right angles first "
+        "(module Crop Volume, with interpolation) and choose the result."
+    )
 
 
 def _grid_of_part(data, mask, low: np.ndarray, shape: tuple[int, ...]) -> Geometry:

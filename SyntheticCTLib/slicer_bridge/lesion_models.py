@@ -97,7 +97,7 @@ def lesion_problems(choice: ModelChoice, image: sitk.Image, lesions: Sequence[Le
     ]
     inside = [one for one in moved if all(0 <= p.start < p.stop <= n for p, n in zip(one.box, size, strict=True))]
     if len(inside) < len(moved):
-        return ["The mask no longer lies on the scan; was the scan moved since it was drawn?"]
+        return ["A part of the mask lies outside the scan, where nothing can be painted; erase it there."]
     return unsuitable_lesions(choice.facts, image, moved)
 
 

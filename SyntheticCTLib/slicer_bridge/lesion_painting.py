@@ -17,7 +17,8 @@ from ..images.labels import LabelLayer
 from ..images.writing import write_layer
 from ..morph.path import Bound
 from .derived import body_of, mark_painted, painted_from
-from .lesion_masks import COLOR, MASK, NAME, TERMINOLOGY
+from .lesion_following import follow, why_astray
+from .lesion_masks import COLOR, MASK, NAME, TERMINOLOGY, mask_of
 from .results import RECORD, SYNTHETIC, VERDICT
 from .scene_jobs import SceneJob
 from .segmentations import Segment, Segments, add_segmentation, read_segments
@@ -49,15 +50,20 @@ class Painted:
 
 
 def start_painting(
-    scene, read_ct: Callable[[Any], WorldCT], volume, mask, model: str, seed: int | None, labels
+    scene, read_ct: Callable[[Any], WorldCT], volume, mask, model: str, seed: int | None, density: str, labels
 ) -> SceneJob:
     """Start the job; its `value` is a `Painted`.
 
     read_ct: gives the CT of a volume node. labels: the input's segmentation or label map node, or None. Raises
-    InputError if the volume is no CT or nothing is painted in the mask.
+    InputError if the volume is no CT, nothing is painted in the mask, or it was drawn on another grid of the volume.
     """
     kept: dict[str, Segments] = {}
     ct = read_ct(volume)
+    if mask is mask_of(scene, volume):
+        follow(mask, volume)
+        reason = why_astray(mask, volume)
+        if reason:
+            raise InputError(reason)
 
     def export(folder: Path) -> Mapping[str, Any]:
         lesion = _lesion_layer(mask, ct.image)
@@ -72,6 +78,7 @@ def start_painting(
             "segments": None,
             "model": model,
             "seed": seed,
+            "density": density,
             "labels": [],  # they stay here, where nothing can happen to them
             "output": str(folder / "painted" / "painted.nrrd"),
             "overwrite": False,

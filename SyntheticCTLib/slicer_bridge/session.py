@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from decimal import Decimal
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 import slicer
 
 from ..errors import InputError
+from .job_inputs import JobInputs
 
 if TYPE_CHECKING:
     from .comparison import Comparison
@@ -76,8 +76,8 @@ class MorphSession:
 
         def export(folder: Path) -> Mapping[str, Any]:
             return {
-                **self._export_pair(folder, source, target),
-                **self._export_guides(folder, (source_labels, source), (target_labels, target)),
+                **self._inputs.pair(folder, source, target),
+                **self._inputs.guides(folder, (source_labels, source), (target_labels, target)),
                 "backend": backend,
                 "seed": seed,
                 "repeatable": False,
@@ -121,11 +121,11 @@ class MorphSession:
         carried: dict[str, Any] = {}
 
         def export(folder: Path) -> Mapping[str, Any]:
-            exported, carried["segments"] = self._export_labels(folder, "source", labels, source)
+            exported, carried["segments"] = self._inputs.labels(folder, "source", labels, source)
             return {
-                **self._export_morph(folder, morph_path, source, target, [share]),
+                **self._inputs.morph(folder, morph_path, source, target, [share]),
                 "labels": exported,
-                "metadata": self._export_metadata(folder, metadata, target_metadata),
+                "metadata": self._inputs.metadata(folder, metadata, target_metadata),
                 "grid": grid,
             }
 
@@ -133,9 +133,7 @@ class MorphSession:
             exact = {"source": morph_path.source.geometry, "target": morph_path.target.geometry}.get(grid)
             segments = carried["segments"]
             names = [layer.name for layer in segments.layers]
-            return take_morph(
-                self.scene, folder / "morph", MorphFiles(share), segments.looks, names, exact, source
-            )
+            return take_morph(self.scene, folder / "morph", MorphFiles(share), segments.looks, names, exact, source)
 
         return SceneJob("morph.morph", export, take).start()
 
@@ -155,7 +153,7 @@ class MorphSession:
         morph_path = self._read_path(path, source, target)
 
         def export(folder: Path) -> Mapping[str, Any]:
-            return self._export_morph(folder, morph_path, source, target, shares)
+            return self._inputs.morph(folder, morph_path, source, target, shares)
 
         def take(folder: Path, result: Mapping[str, Any]):
             return take_series(self.scene, folder / "morph", shares, result["morphs"], coarse, source)
@@ -218,16 +216,19 @@ class MorphSession:
         """Paint the lesions of a mask into a copy of a volume node; waits for the end. See `start_painting`."""
         return self.start_painting(volume, mask, model, **options).wait()
 
-    def start_painting(self, volume, mask, model: str, seed: int | None = None, labels=None) -> SceneJob:
+    def start_painting(
+        self, volume, mask, model: str, seed: int | None = None, density: str = "any", labels=None
+    ) -> SceneJob:
         """Start painting; the job's `value` is a `Painted`: a new volume node, and the labels with the lesion.
 
         mask: segmentation or label map node, whose connected components are the lesions. model: name or folder of a
-        model. seed: another one, another plausible lesion; None for the likeliest. labels: the volume's own
-        segmentation or label map node. Whoever has a path from the volume can give it the painted one as `source`.
+        model. seed: another one, another plausible lesion; None for the likeliest. density: one of
+        `lesion.density_kinds.DENSITIES`. labels: the volume's own segmentation or label map node. Whoever has a path
+        from the volume can give it the painted one as `source`.
         """
         from .lesion_painting import start_painting
 
-        return start_painting(self.scene, self._ct, volume, mask, model, seed, labels)
+        return start_painting(self.scene, self._ct, volume, mask, model, seed, density, labels)
 
     def leads_between(self, path, source, target) -> bool:
         """Whether two volume nodes are the ends of a path node, or were painted from them; quick."""
@@ -304,87 +305,16 @@ class MorphSession:
             return found
         return replace(found, source=own[0], target=own[1])
 
+    @property
+    def _inputs(self) -> JobInputs:
+        return JobInputs(self._ct)  # not kept: the two would keep each other, and all the CTs that were read, alive
+
     def _ct(self, node):
         from .volumes import WorldCTs
 
         if self._cts is None:
             self._cts = WorldCTs()
         return self._cts.of(node)
-
-    def _export_morph(self, folder: Path, morph_path, source, target, shares: Sequence[Decimal]) -> dict[str, Any]:
-        """Write what every morph needs and return the job's parameters, without labels and metadata."""
-        morph_path.save(folder / "path.nrrd")
-        return {
-            **self._export_pair(folder, source, target),
-            "labels": [],
-            "target_labels": [],
-            "metadata": None,
-            "metadata_rules": None,
-            "path": str(folder / "path.nrrd"),
-            "backend": None,
-            "seed": 0,
-            "repeatable": False,
-            "percents": [f"{share:f}" for share in shares],
-            "grid": "source",
-            "strict": False,
-            "contact_sheet": False,
-            "output": str(folder / "morph"),
-            "overwrite": False,
-        }
-
-    def _export_pair(self, folder: Path, source, target) -> dict[str, Any]:
-        """Write both CTs under names that tell nothing."""
-        import SimpleITK as sitk
-
-        files = {}
-        for role, node in (("source", source), ("target", target)):
-            files[role] = str(folder / f"{role}.nrrd")
-            sitk.WriteImage(self._ct(node).image, files[role], useCompression=False)
-        return {**files, "series_source": None, "series_target": None}
-
-    def _export_labels(self, folder: Path, role: str, labels, volume) -> tuple[list[dict[str, str]], Any]:
-        """Write label layers with their names; return what the job takes for them, and the segments."""
-        from .segmentations import read_segments
-
-        segments = read_segments(labels, self._ct(volume).image)
-        return _write_layers(folder, role, segments.layers), segments
-
-    def _export_guides(self, folder: Path, source, target) -> dict[str, list[dict[str, str]]]:
-        """Write the segments that guide a registration; each side is its labels, or None, and its volume."""
-        from .segmentations import read_segments, shared_layers
-
-        if source[0] is None:
-            return {"source_labels": [], "target_labels": []}
-        both = [read_segments(labels, self._ct(volume).image) for labels, volume in (source, target)]
-        layers = shared_layers(*both)
-        return {
-            f"{role}_labels": _write_layers(folder, role, side)
-            for role, side in zip(("source", "target"), layers, strict=True)
-        }
-
-    def _export_metadata(self, folder: Path, source, target) -> list[str] | None:
-        from .tables import read_record
-
-        if source is None and target is None:
-            return None
-        files = []
-        for role, node in (("source", source), ("target", target)):
-            file = folder / f"{role}.json"
-            file.write_text(json.dumps(read_record(node) if node is not None else {}), encoding="utf-8")
-            files.append(str(file))
-        return files
-
-
-def _write_layers(folder: Path, role: str, layers) -> list[dict[str, str]]:
-    """Write label layers; return what a job takes for them."""
-    from ..images.writing import write_layer
-
-    files = []
-    for layer in layers:
-        file = folder / f"{role}_{layer.name}.seg.nrrd"
-        write_layer(layer, file)
-        files.append({"name": layer.name, "file": str(file)})
-    return files
 
 
 def _share(percent: float) -> Decimal:

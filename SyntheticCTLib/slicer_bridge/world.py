@@ -68,6 +68,14 @@ def own_matrix(volume) -> np.ndarray:
     return to_array(matrix)
 
 
+def surface_in_world(grid: Geometry, node) -> np.ndarray:
+    """LPS points (n, 3) in the world on the faces of a grid that lies in a node's own coordinates."""
+    forward = vtk.vtkGeneralTransform()
+    if node.GetParentTransformNode() is not None:
+        node.GetParentTransformNode().GetTransformToWorld(forward)
+    return _moved(_surface(grid), forward)
+
+
 def _shifted(first: np.ndarray) -> np.ndarray:
     shift = np.eye(4)
     shift[:3, 3] = first

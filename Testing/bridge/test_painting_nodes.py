@@ -221,6 +221,23 @@ def test_an_empty_mask_a_missing_model_and_a_removed_scan_leave_the_scene_as_it_
     assert case.scene.GetNumberOfNodes() <= count
 
 
+def test_nothing_is_painted_with_a_mask_of_another_grid(case):
+    case.source.SetOrigin(1, 2, 3)
+    count = case.scene.GetNumberOfNodes()
+    with pytest.raises(InputError, match="moved or resampled"):
+        case.paint()
+    assert case.scene.GetNumberOfNodes() == count
+
+
+def test_a_hardened_scan_is_painted_where_it_was_before(case):
+    before = segments_of(case.mask, case.source)["lesion"]
+    for node in (case.source, case.labels):
+        node.HardenTransform()
+    painted = case.paint()
+    change = array(painted.volume) - array(case.source)
+    assert np.array_equal(change > 0, before)
+
+
 def test_painting_can_be_cancelled(case):
     job = case.session.start_painting(case.source, case.mask, "slow")
     count = case.scene.GetNumberOfNodes()

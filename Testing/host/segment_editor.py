@@ -101,6 +101,7 @@ class qMRMLSegmentEditorWidget(qMRMLWidget):
     def setSegmentationNode(self, node):
         if node is not self._needed().GetSegmentationNode():
             self._node.SetAndObserveSegmentationNode(node)
+            self.saved_states = 0
             self._node.SetActiveEffectName("")
 
     def segmentationNode(self):

@@ -9,17 +9,20 @@ import subprocess
 import sys
 from dataclasses import replace
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from scipy import ndimage
 from volumes import like, voxels
 
 from SyntheticCTLib import cli
 from SyntheticCTLib.errors import Cancelled, InputError
-from SyntheticCTLib.images import Geometry
+from SyntheticCTLib.images import Geometry, LabelLayer, write_layer
 from SyntheticCTLib.jobs import JobDocument, run_here
 from SyntheticCTLib.lesion.model_files import save_model
+from SyntheticCTLib.lesion.painting.inputs import Scan, read_mask
 from SyntheticCTLib.lesion.presets import DEFAULT
 
 LIBRARY = Path(cli.__file__).parents[1]
@@ -81,6 +84,16 @@ def paint(files: Path, model: str, *more) -> dict:
     return run_here(document("paint", *lesion, *output, *more))
 
 
+def write_overlapping(file: Path, grid: sitk.Image, parts: dict[str, np.ndarray]) -> None:
+    """A segmentation with each part in a layer of its own, as Slicer saves those that overlap."""
+    layers = [like(grid, part.astype(np.uint8)) for part in parts.values()]
+    image = sitk.Compose(layers)
+    for number, name in enumerate(parts):
+        for key, value in {"Name": name, "LabelValue": "1", "Layer": str(number)}.items():
+            image.SetMetaData(f"Segment{number}_{key}", value)
+    sitk.WriteImage(image, str(file))
+
+
 def contents(folder: Path) -> dict[str, bytes]:
     return {str(file.relative_to(folder)): file.read_bytes() for file in sorted(folder.rglob("*")) if file.is_file()}
 
@@ -98,6 +111,7 @@ def test_a_command_line_makes_the_job_of_the_contract(tmp_path, monkeypatch):
         "mask": {"name": "m", "file": str(tmp_path / "b.nii")},
         "segments": None,
         "model": "lung-nodule",
+        "density": "any",
         "seed": None,
         "output": str(tmp_path / "c.nrrd"),
         "labels": [{"name": None, "file": str(tmp_path / "d.nii")}],
@@ -111,11 +125,25 @@ def test_a_command_line_makes_the_job_of_the_contract(tmp_path, monkeypatch):
     assert document("models").kind == "lesion.models"
 
 
-@pytest.mark.parametrize("line", [["-n", "0"], ["-n", "three"], ["--diameter", "9", "-1"], ["--margin", "nan"]])
+@pytest.mark.parametrize(
+    "line",
+    [
+        *(["-n", "0"], ["-n", "three"], ["--diameter", "9", "-1"], ["--margin", "nan"], ["--gap", "-1"]),
+        *(["--hu", "-900"], ["--hu", "-900", "inf"], ["--shape-label", "0"], ["--lesion-label", "x"]),
+    ],
+)
 def test_numbers_that_make_no_sense_are_refused_at_once(line, capsys):
     with pytest.raises(SystemExit) as caught:
         document("place", "a.nii", "--organ", "o.nii", "-o", "d", "--model", "x", *line)
     assert caught.value.code == 2 and "error" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize(
+    ("line", "words"), [(["--hu", "-400", "-900"], "in this order"), (["--shape-label", "2"], "--shapes")]
+)
+def test_arguments_that_do_not_go_together_are_refused_at_once(line, words, capsys):
+    assert cli.main(["lesion", "place", "a.nii", "--organ", "o.nii", "-o", "d", *line]) == 2
+    assert words in capsys.readouterr().err
 
 
 def test_the_group_alone_and_its_help_list_the_commands(capsys):
@@ -280,6 +308,46 @@ def test_scattered_nans_become_air_and_the_rest_is_painted(files, model):
     assert (voxels(sitk.ReadImage(str(files / "out" / "new.nii.gz")))[0, :5] == -1024).all()
 
 
+def test_of_a_segmentation_what_is_called_a_lesion_is_painted_and_a_note_says_so(files, model):
+    organs = sitk.ReadImage(str(files / "organs.nii.gz"))
+    values = np.where(voxels(sitk.ReadImage(str(files / "lesion.nii.gz"))) == 2, 2, voxels(organs)).astype(np.uint8)
+    write_layer(LabelLayer("all", like(organs, values), {1: "soft", 2: "nodule", 3: "lung"}), files / "all.seg.nrrd")
+    told = []
+    line = ["paint", files / "john_doe_scan.nii.gz", files / "all.seg.nrrd", "--model", model]
+    result = run_here(document(*line, "-o", files / "out" / "new.nii.gz"), told.append)
+    assert {one["label"] for one in result["lesions"]} == {2}
+    assert any("painted is label 2 (nodule)" in event.get("text", "") for event in told)
+
+
+def test_a_segmentation_of_organs_is_not_painted_unless_a_label_is_chosen(files, model):
+    organs = sitk.ReadImage(str(files / "organs.nii.gz"))
+    values = np.where(voxels(organs) == 3, 3, 0).astype(np.uint8)
+    values[3, 30:34, 30:34] = 6
+    write_layer(LabelLayer("all", like(organs, values), {3: "lung", 6: "trachea"}), files / "all.seg.nrrd")
+    line = ["paint", files / "john_doe_scan.nii.gz", files / "all.seg.nrrd", "--model", model]
+    line += ["-o", files / "out" / "new.nii.gz"]
+    with pytest.raises(InputError, match=r"none of its labels is called a lesion.*--segment.*label 3 \(lung\)"):
+        run_here(document(*line))
+    assert not (files / "out").exists()
+    assert {one["label"] for one in run_here(document(*line, "--segment", "6"))["lesions"]} == {6}
+
+
+def test_a_mask_as_wide_as_an_organ_is_refused_unless_something_calls_it_a_lesion(tmp_path):
+    values = np.zeros((3, 64, 64), np.uint8)
+    values[1, 4:60, 4:60], values[1, 61, 61] = 3, 1
+    grid = Geometry((64, 64, 3), (2.0, 2.0, 5.0), (0.0, 0.0, 0.0), tuple(np.eye(3).ravel()))
+    image = sitk.GetImageFromArray(values)
+    grid.apply_to(image)
+    sitk.WriteImage(image, str(tmp_path / "mask.nii.gz"))
+    scan, context = Scan(image, (), "scan.nii.gz", ""), SimpleNamespace(note=print)
+    file = str(tmp_path / "mask.nii.gz")
+    for name in (None, "liver"):
+        with pytest.raises(InputError, match=r"label 3 is \d+ mm wide.*--segment"):
+            read_mask({"name": name, "file": file}, None, scan, context)
+    assert read_mask({"name": None, "file": file}, [3], scan, context).values == (3,)
+    assert read_mask({"name": "lesion", "file": file}, None, scan, context).values == (1, 3)
+
+
 def test_weights_that_are_not_the_cards_are_not_loaded(files, model, tmp_path):
     damaged = Path(shutil.copytree(model, tmp_path / "damaged"))
     weights = bytearray((damaged / "weights.safetensors").read_bytes())
@@ -307,6 +375,70 @@ def test_placed_lesions_are_painted_inside_the_organ(files, model, shapes):
     public = (files / "out" / "placed.json").read_text()
     assert "jane" not in public and "tries" not in public
     assert "tries" in (files / "out" / "private" / "placed.json").read_text()
+
+
+def placing(files: Path, model: str, *more) -> list:
+    """A command line that places one small lesion; `more` begins with the organ's file."""
+    line = ["place", files / "john_doe_scan.nii.gz", "--diameter", "5", "6", "--margin", "0", "--model", model]
+    return [*line, "-o", files / "out", "--organ", *more]
+
+
+def private_lesions(folder: Path) -> list[dict]:
+    return json.loads((folder / "private" / "placed.json").read_text())["lesions"]
+
+
+def test_the_shapes_are_those_of_the_labels_chosen_and_only_the_private_record_names_their_file(files, model):
+    image = sitk.ReadImage(str(files / "shapes" / "jane_lesion.nii.gz"))
+    values = voxels(image)
+    values[:, :6], values[:, -6:, 20:30] = 7, 8
+    sitk.WriteImage(like(image, values), str(files / "shapes" / "jane.nii.gz"))
+    (files / "shapes" / "jane_lesion.nii.gz").unlink()
+    line = placing(files, model, files / "organs.nii.gz", "--organ-label", "3", "--shapes", files / "shapes")
+    with pytest.raises(InputError, match="none is called a lesion"):
+        run_here(document(*line))
+    run_here(document(*line, "--shape-label", "1"))
+    (lesion,) = private_lesions(files / "out")
+    assert lesion["shape"] == "harvested 1" and lesion["shape_source"]["file"] == "jane.nii.gz"
+    assert len(lesion["shape_source"]["sha256"]) == 64
+    assert "jane" not in (files / "out" / "placed.json").read_text()
+
+
+def test_lesions_go_where_the_hu_are_those_asked_for_with_the_gap_asked_for(files, model):
+    image = sitk.ReadImage(str(files / "john_doe_scan.nii.gz"))
+    hu = voxels(image)
+    hu[:, :, :34][hu[:, :, :34] < -500] += 200
+    sitk.WriteImage(like(image, hu), str(files / "john_doe_scan.nii.gz"))
+    line = placing(files, model, files / "organs.nii.gz", "--organ-label", "3", "-n", "2")
+    run_here(document(*line, "--hu", "-1000", "-750", "--gap", "9"))
+    labels = voxels(sitk.ReadImage(str(files / "out" / "placed_labels_lesions.nii.gz")))
+    assert (hu[labels > 0] < -750).mean() >= 0.97
+    apart = ndimage.distance_transform_edt(labels != 1, GRID.spacing[::-1])
+    assert apart[labels == 2].min() > 9
+
+
+@pytest.mark.parametrize("how", ["said", "named", "overlapping", "excluded"])
+def test_lesions_already_there_are_kept_off_with_the_gap(files, model, how):
+    image = sitk.ReadImage(str(files / "organs.nii.gz"))
+    organs = voxels(image)
+    old = (organs == 3) & (np.indices(organs.shape)[2] < 32)
+    values = np.where(old, 4, organs).astype(np.uint8)
+    more = ["--organ-label", "3", "--gap", "3"]
+    file = files / ("all.seg.nrrd" if how in ("named", "overlapping") else "all.nii.gz")
+    if how == "said":
+        sitk.WriteImage(like(image, values), str(file))
+        more += ["--lesion-label", "4"]
+    elif how == "named":
+        write_layer(LabelLayer("all", like(image, values), {1: "soft", 3: "lung", 4: "nodule"}), file)
+    elif how == "overlapping":
+        write_overlapping(file, image, {"lung": organs == 3, "nodule": old})
+        more[1] = "1"
+    else:
+        sitk.WriteImage(like(image, organs), str(file))
+        sitk.WriteImage(like(image, old.astype(np.uint8)), str(files / "old_nodules.nii.gz"))
+        more += ["--exclude", files / "old_nodules.nii.gz"]
+    run_here(document(*placing(files, model, file, *more)))
+    labels = voxels(sitk.ReadImage(str(files / "out" / "placed_labels_lesions.nii.gz")))
+    assert ndimage.distance_transform_edt(~old, GRID.spacing[::-1])[labels > 0].min() > 3
 
 
 def test_models_are_listed_with_what_is_wrong(model, monkeypatch, tmp_path, capsys):

@@ -26,6 +26,7 @@ LEGAL_PAIRS = {
     "SeriesKind": {"QComboBox"},
     "Window": {"QComboBox"},
     "Above": {"QComboBox"},
+    "LesionDensity": {"QComboBox"},
     "LesionShape": {"QComboBox"},
     "node": {"qMRMLNodeComboBox"},
 }

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 import slicer
+import vtk
 from clicks import User, nodes, synthetic_volumes
 from fake_painting import use_fake_painting
 
@@ -61,6 +62,16 @@ def open_section(user):
     user.ui.lesionCollapsibleButton.collapsed = False
     user.host.process_events(0.05)
     return mask_of(slicer.mrmlScene, user.parameters.lesionVolume)
+
+
+def reopen_section(user):
+    user.ui.lesionCollapsibleButton.collapsed = True
+    user.host.process_events(0.05)
+    return open_section(user)
+
+
+def name_of(node):
+    return None if node is None else node.GetName()
 
 
 def editor(user):
@@ -351,6 +362,143 @@ def test_choosing_another_scan_brings_its_own_mask_and_views(user):
     user.ui.lesionVolumeSelector.setCurrentNode(user.parameters.sourceVolume)
     user.host.process_events(0.1)
     assert user.ui.lesionMeasuresLabel.text.startswith("One lesion")
+
+
+@pytest.mark.parametrize("chosen", ["other labels", None])
+def test_labels_chosen_by_hand_stay_when_the_section_or_the_scene_is_opened_again(user, tmp_path, chosen):
+    other = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "other labels")
+    open_section(user)
+    assert user.parameters.lesionLabels.GetName() == "A labels"
+    user.ui.lesionLabelsSelector.setCurrentNode(other if chosen else None)
+    user.host.process_events(0.05)
+    reopen_section(user)
+    assert name_of(user.parameters.lesionLabels) == chosen
+    user.ui.lesionVolumeSelector.setCurrentNode(user.parameters.targetVolume)
+    user.host.process_events(0.05)
+    user.ui.lesionVolumeSelector.setCurrentNode(user.parameters.sourceVolume)
+    user.host.process_events(0.05)
+    assert name_of(user.parameters.lesionLabels) == chosen
+    saved = user.host.save_scene(tmp_path / "saved")
+    user.host.close_scene()
+    user.host.load_scene(saved)
+    user.host.process_events(0.3)
+    open_section(user)
+    assert name_of(user.parameters.lesionLabels) == chosen
+
+
+def test_labels_that_were_deleted_give_way_to_the_scans_own(user):
+    other = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode", "other labels")
+    open_section(user)
+    user.ui.lesionLabelsSelector.setCurrentNode(other)
+    user.host.process_events(0.05)
+    slicer.mrmlScene.RemoveNode(other)
+    user.host.process_events(0.05)
+    reopen_section(user)
+    assert name_of(user.parameters.lesionLabels) == "A labels"
+
+
+def test_a_hardened_scan_keeps_its_mask_but_not_the_undo_from_before(user):
+    mask = open_section(user)
+    drop(user)
+    volume = user.parameters.lesionVolume
+    shift = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
+    matrix = vtk.vtkMatrix4x4()
+    matrix.SetElement(0, 3, 25.0)
+    shift.SetMatrixTransformToParent(matrix)
+    volume.SetAndObserveTransformNodeID(shift.GetID())
+    user.host.process_events(0.6)
+    drop(user, (-20.0, 10.0, 40.0))
+    assert editor(user)._qt.saved_states == 2 and user.ui.lesionMeasuresLabel.text.startswith("2 lesions")
+    volume.HardenTransform()
+    user.host.process_events(0.6)
+    centers = [np.multiply(found.center_lps, (-1, -1, 1)) for found in lesions_of(mask)[0]]
+    expected = [np.add(LUNG_POINT, (25, 0, 0)), (-20.0, 10.0, 40.0)]
+    assert all(min(np.linalg.norm(each - one) for each in centers) < 4 for one in expected)
+    assert mask.GetTransformNodeID() is None and user.ui.paintLesionPushButton.enabled
+    assert editor(user)._qt.saved_states == 0 and editor(user).segmentationNode() is mask
+
+
+def test_a_scan_that_was_moved_otherwise_is_not_painted_until_the_mask_is_right(user):
+    mask = open_section(user)
+    drop(user)
+    volume = user.parameters.lesionVolume
+    volume.SetOrigin(1, 2, 3)
+    user.host.process_events(0.6)
+    ui = user.ui
+    for button in (ui.paintLesionPushButton, ui.dropLesionPushButton):
+        assert not button.enabled and "moved or resampled" in button.toolTip
+    assert "moved or resampled" in ui.modelWarningLabel.text and not ui.lesionEditorWidget.enabled
+    slicer.mrmlScene.RemoveNode(mask)  # as it says
+    user.host.process_events(0.6)
+    assert ui.dropLesionPushButton.enabled and ui.lesionMeasuresLabel.text == "Nothing is painted yet."
+    drop(user, (-60.0, -40.0, 60.0))
+    assert ui.paintLesionPushButton.enabled and mask_of(slicer.mrmlScene, volume) is not mask
+
+
+def test_where_nothing_can_be_dropped_the_button_says_why(user):
+    open_section(user)
+    shear = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLLinearTransformNode")
+    matrix = vtk.vtkMatrix4x4()
+    matrix.SetElement(0, 1, 0.3)
+    shear.SetMatrixTransformToParent(matrix)
+    user.parameters.lesionVolume.SetAndObserveTransformNodeID(shear.GetID())
+    user.host.process_events(0.6)
+    button = user.ui.dropLesionPushButton
+    assert not button.enabled and "shears" in button.toolTip and "brush" in button.toolTip
+    assert user.ui.lesionEditorWidget.enabled
+
+
+def test_scan_and_mask_are_looked_at_again_only_where_they_have_changed(user, monkeypatch):
+    import SyntheticCTLib.slicer_bridge.lesion_models as module
+
+    looked = []
+    original = module.lesion_problems
+    monkeypatch.setattr(module, "lesion_problems", lambda *each: looked.append(1) or original(*each))
+    open_section(user)
+    drop(user)
+    looked.clear()
+    for _ in range(5):
+        user.panel.panel.update()
+    assert looked == []
+    drop(user, (-30.0, 10.0, 40.0))
+    assert looked == [1]
+    slicer.util.arrayFromVolume(user.parameters.lesionVolume)[0, 0, 0] += 1
+    slicer.util.arrayFromVolumeModified(user.parameters.lesionVolume)
+    user.host.process_events(5, until=lambda: len(looked) > 1)
+    assert looked == [1, 1]
+
+
+def test_a_mask_or_a_segment_that_was_deleted_elsewhere_is_made_anew(user):
+    mask = open_section(user)
+    drop(user)
+    mask.GetSegmentation().RemoveSegment(SEGMENT_ID)
+    editor(user).setCurrentSegmentID("")
+    user.host.process_events(0.6)
+    assert not user.ui.paintLesionPushButton.enabled and editor(user).currentSegmentID() == SEGMENT_ID
+    drop(user)
+    slicer.mrmlScene.RemoveNode(mask)
+    user.host.process_events(0.6)
+    assert not user.ui.paintLesionPushButton.enabled
+    assert user.ui.lesionMeasuresLabel.text == "Nothing is painted yet."
+    assert editor(user).segmentationNode() is mask_of(slicer.mrmlScene, user.parameters.lesionVolume)
+
+
+def test_what_was_painted_right_before_the_module_was_left_counts(user):
+    mask = open_section(user)
+    values = np.zeros(slicer.util.arrayFromVolume(user.parameters.lesionVolume).shape, np.uint8)
+    values[24:28, 16:20, 14:18] = 1
+    slicer.util.updateSegmentBinaryLabelmapFromArray(values, mask, SEGMENT_ID, user.parameters.lesionVolume)
+    user.host.leave(user.panel)
+    user.host.process_events(0.6)
+    user.host.enter(user.panel)
+    assert "4.10 ml" in user.ui.lesionMeasuresLabel.text and user.ui.paintLesionPushButton.enabled
+
+
+def test_buttons_for_a_painted_scan_say_that_there_is_none_yet(user):
+    open_section(user)
+    drop(user)
+    for button in (user.ui.paintVariationPushButton, user.ui.showBeforePushButton, user.ui.useAsSourcePushButton):
+        assert not button.enabled and button.toolTip == "Paint a lesion first."
 
 
 def test_leaving_entering_closing_and_loading(user, tmp_path):

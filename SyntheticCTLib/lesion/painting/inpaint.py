@@ -15,6 +15,7 @@ import SimpleITK as sitk
 
 from ...errors import InputError, SyntheticCTError
 from ...images import AIR_HU, MAX_HU, Geometry, LabelLayer
+from ..density_kinds import ANY
 from ..masks import AIR_BELOW_HU, SURROUNDINGS_MM, Lesion, lesions_in, lesions_of_scan, refuse_other_grid
 from .noise import Surroundings
 from .noise_match import NoiseMatch, match_noise
@@ -78,14 +79,17 @@ def inpaint(
     mask: LabelLayer | sitk.Image,
     model: str | Model | PaintsRegions,
     seed: int | None = None,
+    density: str = ANY,
 ) -> sitk.Image:
     """The scan with lesions painted where the mask says; every voxel outside the mask is what it was.
 
     image: 3-D, sitkInt16 HU. mask: label map on its grid; its connected components are the lesions. model: a name
     or folder, or a loaded model or painter. seed: another one, another plausible lesion; None for the likeliest.
+    density: "solid", "part-solid" or "ground-glass"; "any" for one as real lesions have; "foretold" for what the
+    surroundings tell, where a lesion is that shall be painted over (painters have settled that).
     Raises InputError; see `paint_lesions`, which also tells what was painted.
     """
-    return paint_lesions(image, mask, model, seed).image
+    return paint_lesions(image, mask, _painter(model, density), seed).image
 
 
 def paint_lesions(
@@ -108,7 +112,7 @@ def paint_lesions(
         raise InputError(f"seed is {seed}; expected is a whole number from 0 on, or None.")
     layer = mask if isinstance(mask, LabelLayer) else LabelLayer("lesion", mask)
     lesions = _lesions(image, layer, values)
-    painter = _painter(model)
+    painter = _painter(model, ANY)
     work = _Canvas(image, painter, seed)
     painted = []
     for number, lesion in enumerate(lesions):
@@ -229,13 +233,13 @@ def _amid_air(image: sitk.Image, lesion: Lesion) -> bool:
     return bool(sitk.GetArrayViewFromImage(image)[wide].mean() < AIR_BELOW_HU)
 
 
-def _painter(model: str | Model | PaintsRegions) -> PaintsRegions:
+def _painter(model: str | Model | PaintsRegions, density: str) -> PaintsRegions:
     if hasattr(model, "paint"):
         return model
     from ..model_files import Model, load_model
     from .painter import Painter
 
-    return Painter(model if isinstance(model, Model) else load_model(model))
+    return Painter(model if isinstance(model, Model) else load_model(model), density=density)
 
 
 def _refuse_other_than_ct(image: sitk.Image) -> None:

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ...images import LabelLayer, write_image, write_layer
+from ...images import LabelLayer, is_lesion, write_image, write_layer
 from ...jobs import JobContext, job_kind, refuse_existing
 from ...jobs.records import PRIVATE, spare_inputs, to_text
 from ..masks import with_lesions
@@ -18,11 +18,19 @@ from .inputs import Scan, described_files, only_layer, read_mask, read_scan, wit
 from .outputs import PaintedFiles, private_record, public_record
 
 if TYPE_CHECKING:
+    from ..placing.placement import PlacedLesion
+    from ..placing.shapes import Shape
     from .inpaint import Painting
     from .painter import Painter
 
 PLACED = "placed.nii.gz"
 """The painted scan in the folder of a placement."""
+
+_ASKED = (
+    *("series", "organ_labels", "lesion_labels", "shape_labels"),
+    *("count", "diameter_mm", "hu", "margin_mm", "gap_mm", "density", "seed"),
+)
+"""What the private record of a placement keeps of its parameters."""
 
 
 @job_kind("lesion.paint")
@@ -30,8 +38,8 @@ def paint_job(parameters: dict[str, Any], context: JobContext) -> dict[str, Any]
     """Paint lesions where a mask says.
 
     Parameters: image, series (of a DICOM folder), mask ({"name", "file"}), segments (label values that mean lesion, or
-    None for all), model (name or folder), seed (or None), labels (a list of {"name", "file"}, layers that go along),
-    output (name of the painted scan), overwrite.
+    None for all), model (name or folder), density (one of `density_kinds.DENSITIES`), seed (or None), labels (a list of
+    {"name", "file"}, layers that go along), output (name of the painted scan), overwrite.
     Result: folder, files (those that may be published), lesions (layer, label, diameter_mm, volume_ml), warnings.
     """
     output = Path(parameters["output"])
@@ -43,10 +51,10 @@ def paint_job(parameters: dict[str, Any], context: JobContext) -> dict[str, Any]
     with context.staging(output.parent, parameters["overwrite"], old) as folder:
         scan = with_layers(read_scan(parameters, context), parameters["labels"], context)
         mask = read_mask(parameters["mask"], parameters["segments"], scan, context)
-        asked = {name: parameters[name] for name in ("series", "segments", "seed")}
+        asked = {name: parameters[name] for name in ("series", "segments", "density", "seed")}
         work = _Work("lesion.paint", scan, mask, files, {"labels": described_files(labels)}, asked)
         work.claim(output.parent, given, parameters["overwrite"])
-        painter = _painter(parameters["model"], context)
+        painter = _painter(parameters, context)
         result = work.paint(painter, folder, context)
     return {"folder": str(output.parent), **result}
 
@@ -55,9 +63,11 @@ def paint_job(parameters: dict[str, Any], context: JobContext) -> dict[str, Any]
 def place_job(parameters: dict[str, Any], context: JobContext) -> dict[str, Any]:
     """Place lesions in an organ, seeded, and paint them.
 
-    Parameters: image, series, organ ({"name", "file"}), organ_labels (its label values, or None), shapes (a folder of
-    label maps to take lesion shapes from, or None to grow them), count, diameter_mm ([lowest, highest] or None),
-    exclude (layers that no lesion may touch), margin_mm, seed, model, output (a folder), overwrite.
+    Parameters: image, series, organ ({"name", "file"}), organ_labels (its label values, or None), lesion_labels (those
+    in its file that are lesions already there, besides those called so), shapes (a folder of label maps to take
+    lesion shapes from, or None to grow them), shape_labels (label values there that mean lesion, or None), count,
+    diameter_mm ([lowest, highest] or None), exclude (layers that no lesion may touch), hu ([lowest, highest] of where
+    lesions go, or None), margin_mm, gap_mm, density, seed, model, output (a folder), overwrite.
     Result: folder, files, lesions, warnings; all layers go along.
     """
     from ..placing.harvesting import harvest
@@ -70,17 +80,16 @@ def place_job(parameters: dict[str, Any], context: JobContext) -> dict[str, Any]
     with context.staging(output, parameters["overwrite"], old) as folder:
         organ = with_layers(read_scan(parameters, context), [parameters["organ"]], context)
         scan = with_layers(organ, parameters["exclude"], context)
-        painter = _painter(parameters["model"], context)
+        painter = _painter(parameters, context)
         context.report("reading the shapes")
-        shapes, notes = harvest(parameters["shapes"]) if parameters["shapes"] else ((), ())
+        shapes, notes = harvest(parameters["shapes"], parameters["shape_labels"]) if parameters["shapes"] else ((), ())
         for note in notes:
             context.note(f"shapes: {note}")
         placed = _place(parameters, scan, len(organ.layers), shapes, context)
-        asked = ("series", "organ_labels", "count", "diameter_mm", "margin_mm", "seed")
         inputs = {"labels": described_files(labels), "shapes": len(shapes)}
-        work = _Work("lesion.place", scan, placed.layer, files, inputs, {name: parameters[name] for name in asked})
+        work = _Work("lesion.place", scan, placed.layer, files, inputs, {name: parameters[name] for name in _ASKED})
         work.claim(output, given, parameters["overwrite"])
-        result = work.paint(painter, folder, context, [lesion.record() for lesion in placed.lesions])
+        result = work.paint(painter, folder, context, _known(placed.lesions, shapes))
     return {"folder": str(output), **result}
 
 
@@ -134,9 +143,7 @@ class _Work:
         """Paint, write all files, and tell the result. known: what is known of each lesion already, in their order."""
         from .inpaint import paint_lesions
 
-        painting = paint_lesions(
-            self.scan.image, self.mask, painter, self.parameters["seed"], progress=context.report
-        )
+        painting = paint_lesions(self.scan.image, self.mask, painter, self.parameters["seed"], progress=context.report)
         for warning in painting.warnings:
             context.note(warning)
         layers = self.layers()
@@ -174,19 +181,23 @@ class _Work:
         return [self.files.image, *labels.values(), self.files.public_record]
 
 
-def _painter(model: str | None, context: JobContext) -> Painter:
+def _painter(parameters: Mapping[str, Any], context: JobContext) -> Painter:
     from ..model_files import load_model, only_model
     from .painter import Painter
 
     context.report("loading the model")
-    return Painter(load_model(model or only_model()))
+    return Painter(load_model(parameters["model"] or only_model()), density=parameters["density"])
 
 
 def _place(parameters: Mapping[str, Any], scan: Scan, organs: int, shapes: Sequence[Any], context: JobContext):
     """The placed lesions; the first `organs` layers of the scan come from the organ's file."""
+    from ..placing.organ import ORGAN_SHARE, HURule
     from ..placing.placement import place
 
-    organ = only_layer(scan.layers[:organs], Path(parameters["organ"]["file"]).name)
+    layers = scan.layers[:organs]
+    lesions = [layer for layer in layers if layer.values and all(is_lesion(layer, one) for one in layer.values)]
+    others = [layer for layer in layers if layer not in lesions]
+    organ = only_layer(others or layers, Path(parameters["organ"]["file"]).name)
     placed = place(
         scan.image,
         organ,
@@ -196,10 +207,24 @@ def _place(parameters: Mapping[str, Any], scan: Scan, organs: int, shapes: Seque
         organ_values=parameters["organ_labels"],
         diameter_mm=parameters["diameter_mm"],
         margin_mm=parameters["margin_mm"],
+        gap_mm=parameters["gap_mm"],
+        lesion_values=parameters["lesion_labels"],
         exclude=scan.layers[organs:],
+        existing=[layer for layer in lesions if layer is not organ],
+        hu_rule=HURule(*parameters["hu"], ORGAN_SHARE) if parameters["hu"] else None,
         progress=context.report,
     )
     return placed
+
+
+def _known(lesions: Sequence[PlacedLesion], shapes: Sequence[Shape]) -> list[dict[str, Any]]:
+    """What the private record keeps of placed lesions; it names the file that each harvested shape comes from."""
+    files = {shape.origin: shape.source for shape in shapes}
+    known = []
+    for one in lesions:
+        source = described_files([{"file": files[one.shape]}])[0] if one.shape in files else None
+        known.append({**one.record(), "shape_source": source})
+    return known
 
 
 def _described(painting: Painting, layer: LabelLayer, known: Sequence[Mapping[str, Any]]) -> list[dict[str, Any]]:

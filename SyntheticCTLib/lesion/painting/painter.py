@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ..conditions import ABSENT, TRAITS, Slices, conditions
+from ..densities import Densities
+from ..density_kinds import FORETOLD, check_density
 
 if TYPE_CHECKING:
     import torch
@@ -31,11 +33,17 @@ class Painter:
         model: what `model_files.load_model` returned.
         halo: by how many pixels masks are wider than the lesion, so that its blurred rim finds room in them; 0 for
             outlines that readers drew tightly round a lesion that was there.
+        density: one of `density_kinds.DENSITIES`. "foretold" goes by what is seen round the mask, as is right where a
+            lesion was; where none was, nothing there tells, and "any" draws one as real lesions have.
+
+    Raises InputError if there is no such density, or the model knows none of its kind.
     """
 
-    def __init__(self, model: Model, halo: int = HALO) -> None:
+    def __init__(self, model: Model, halo: int = HALO, density: str = FORETOLD) -> None:
+        check_density(density)
         self.model = model
         self._halo = halo
+        self._densities = None if density == FORETOLD else Densities(model.card, density)
         self._inputs = model.preset.inputs
         self._stride = model.preset.unet_settings().stride
 
@@ -58,11 +66,12 @@ class Painter:
         image, mask = self._padded(self.model.window.encode(hu), mask)
         painted = image.copy()
         drawn = _Draws(seed, mask.shape)
+        density = self._density(mask, drawn)
         done: set[int] = set()
         with torch.inference_mode():
             for group in _outwards(mask):
                 beside = [_neighbour(k, done) if chain else None for k in group]
-                painted[group] = self._paint_slices(painted, mask, group, beside, drawn)
+                painted[group] = self._paint_slices(painted, mask, group, beside, drawn, density)
                 done.update(group)
         rows, columns = hu.shape[1:]
         inside = mask[:, :rows, :columns]
@@ -75,8 +84,21 @@ class Painter:
         pad = ((0, 0), (0, rows), (0, columns))
         return np.pad(image, pad, mode="edge"), np.pad(mask.astype(bool), pad)
 
+    def _density(self, mask: np.ndarray, drawn: _Draws) -> np.ndarray | None:
+        """Traits of the whole lesion (`TRAITS`,); None where they are foretold slice by slice."""
+        if not self._densities:
+            return None
+        radius = np.sqrt(mask.sum(axis=(1, 2)).max() / np.pi) - self._halo
+        return self._densities.draw(np.pi * max(radius, 1.0) ** 2, drawn.choice())
+
     def _paint_slices(
-        self, painted: np.ndarray, mask: np.ndarray, group: list[int], beside: list[int | None], drawn: _Draws
+        self,
+        painted: np.ndarray,
+        mask: np.ndarray,
+        group: list[int],
+        beside: list[int | None],
+        drawn: _Draws,
+        density: np.ndarray | None,
     ) -> np.ndarray:
         """The slices of a group (n, H, W), encoded; all see the image as painted so far."""
         import torch
@@ -93,6 +115,8 @@ class Painter:
         )
         context = slices.context(self._inputs)
         traits = self._traits(context, drawn.traits(beside))
+        if density is not None:  # the others are told by their painted neighbour
+            traits[[k is None for k in beside]] = density
         given = torch.from_numpy(conditions(context, drawn.noise(group), traits, self._inputs))
         output = self.model.nets["generator"](given.contiguous(memory_format=torch.channels_last))[:, 0].numpy()
         return np.where(mask[group], output, painted[group])
@@ -130,6 +154,10 @@ class _Draws:
         drawn = np.clip(self._rng(0, 1).standard_normal(TRAITS, dtype=np.float32), -_BOUND, _BOUND)
         free = [k is None and not self._likely for k in beside]
         return np.where(np.reshape(free, (-1, 1)), drawn, np.float32(0))
+
+    def choice(self) -> np.random.Generator | None:
+        """What chooses among real lesions' densities; None for the most likely lesion."""
+        return None if self._likely else self._rng(0, 2)
 
     def _rng(self, k: int, purpose: int) -> np.random.Generator:
         return np.random.default_rng([self._seed, purpose, k])

@@ -15,13 +15,18 @@ from ..datasets.crops import Crop, nodules, read_crops
 from ..datasets.layouts import find_cases
 from ..datasets.sample_store import SampleStore, StoredLesion
 from ..datasets.split import split_by_patient
+from ..datasets.stacked_scales import scale_error
 from ..datasets.volumes import Cut
+from ..densities import density_rows
 from ..window import HUWindow
 from .batches import Stack
 from .config import TrainConfig
 
 MOST_HU = 250.0
 """Crops whose nodule would have a higher mean are left out: it is calcified, or more often its HU line is wrong."""
+
+_READ = 1000
+"""Lesions, of those to train on, whose densities are measured."""
 
 CACHE = "lesions"
 """Folder beside the checkpoint in which the lesions cut from scans are kept."""
@@ -99,17 +104,30 @@ def _from_crops(config: TrainConfig, report: Callable[[str], None]) -> TrainingD
         parts = [slices] if together or not slices[0].stack else [[crop] for crop in slices]
         for part in parts:
             roles[patients[part[0].patient]].append(crop_stack(part, config.window))
-    slopes = np.array([crop.scale.slope for crop in crops if crop.scale.fitted])
     facts = {
         "slices": sum(len(stack.image) for stack in roles["train"]),
-        "hu_map": {
-            "text": f"HU = offset + slope x grey level for each crop; slope median {np.median(slopes):.1f} HU per "
-            f"level (5th to 95th percentile {np.percentile(slopes, 5):.1f} to {np.percentile(slopes, 95):.1f}).",
-            "fitted_share": round(len(slopes) / len(crops), 3),
-        },
+        "hu_map": _hu_map(crops),
         "left_out": sum(not usable(crop) for crop in crops),
     }
-    return _data(roles, patients, facts, {"in_plane_mm": None, "slice_mm": None})
+    return _data(roles, patients, facts, {"in_plane_mm": None, "slice_mm": None}, config.window)
+
+
+def _hu_map(crops: Sequence[Crop]) -> dict[str, Any]:
+    """How grey levels became HU, and how well, for the card."""
+    slopes = np.array([crop.scale.slope for crop in crops if crop.scale.fitted])
+    found = {
+        "text": f"HU = offset + slope x grey level for each crop; slope median {np.median(slopes):.1f} HU per "
+        f"level (5th to 95th percentile {np.percentile(slopes, 5):.1f} to {np.percentile(slopes, 95):.1f}).",
+        "fitted_share": round(len(slopes) / len(crops), 3),
+    }
+    error = scale_error([slices for slices in nodules(crops).values() if slices[0].stack])
+    if error:
+        found["error"] = (
+            f"A nodule's HU differ from its neighboring slice's by a standard deviation of {error.hu:.0f} HU, a tenth "
+            f"of them by more than {error.tenth:.0f} ({error.pairs} pairs of slices); what is off in all slices of a "
+            "person alike is not in this."
+        )
+    return found
 
 
 def _from_scans(config: TrainConfig, folder: Path, report: Callable[[str], None]) -> TrainingData:
@@ -130,7 +148,7 @@ def _from_scans(config: TrainConfig, folder: Path, report: Callable[[str], None]
         "slice_mm": _range(entry.slice_mm for entry in stored),
     }
     facts = {"slices": sum(entry.shape[0] for entry in stored if patients[entry.patient] == "train")}
-    return _data(roles, patients, facts, spacing)
+    return _data(roles, patients, facts, spacing, config.window)
 
 
 class StoredStacks(Sequence[Stack]):
@@ -150,7 +168,11 @@ class StoredStacks(Sequence[Stack]):
 
 
 def _data(
-    roles: dict[str, Sequence[Stack]], patients: dict[str, str], facts: dict[str, Any], spacing: dict[str, Any]
+    roles: dict[str, Sequence[Stack]],
+    patients: dict[str, str],
+    facts: dict[str, Any],
+    spacing: dict[str, Any],
+    window: HUWindow,
 ) -> TrainingData:
     counts = {role: sum(found == role for found in patients.values()) for role in roles}
     facts = {
@@ -158,9 +180,23 @@ def _data(
         "patients": counts,
         "roles_sha256": roles_hash(patients),
         "lesions": len(roles["train"]),
+        "densities": _densities(roles["train"], window),
         "spacing": spacing,
     }
     return TrainingData(roles["train"], roles["validation"], roles["test"], patients, facts)
+
+
+def _densities(stacks: Sequence[Stack], window: HUWindow) -> list[list[int]]:
+    """Area, mean and standard deviation of the largest slices of some lesions; see `densities.density_rows`."""
+    chosen = np.unique(np.linspace(0, len(stacks) - 1, min(len(stacks), _READ)).round().astype(int))
+    return density_rows([_density(stacks[int(number)], window) for number in chosen])
+
+
+def _density(stack: Stack, window: HUWindow) -> tuple[int, float, float]:
+    areas = stack.mask.sum(axis=(1, 2))
+    largest = int(np.argmax(areas))
+    hu = window.decode(stack.image[largest][stack.mask[largest]])
+    return int(areas[largest]), float(hu.mean()), float(hu.std())
 
 
 def _range(values: Iterable[float]) -> list[float]:

@@ -106,6 +106,7 @@ def _card(config: TrainConfig, data: TrainingData, trained: Any) -> dict[str, An
         "units": "crop" if config.data.layout == "crops" else "hu",
         "window": [config.window.low, config.window.high],
         "spacing": {**facts.pop("spacing"), **config.spacing},
+        "densities": facts.pop("densities"),
         "network": config.preset.to_dict(),
     }
     if "hu_map" in facts:
