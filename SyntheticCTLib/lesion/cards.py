@@ -31,9 +31,9 @@ def render_card(card: Mapping[str, Any]) -> str:
 def _units(card: Mapping[str, Any]) -> str:
     if card["units"] == "hu":
         return "Hounsfield units."
-    return (
-        f"crop units, turned into Hounsfield units by a fitted line. {card.get('hu_map', {}).get('text', '')}".strip()
-    )
+    fitted = card.get("hu_map", {})
+    parts = ("crop units, turned into Hounsfield units by a fitted line.", fitted.get("text"), fitted.get("error"))
+    return " ".join(part for part in parts if part)
 
 
 def _spacing(spacing: Mapping[str, Any]) -> str:

@@ -138,22 +138,43 @@ def save_model(folder: Path, card: Mapping[str, Any], nets: Mapping[str, torch.n
 
     Nothing existing is looked at: stage the folder. card: without sha256. Raises InputError if the name cannot be one.
     """
-    import torch
     from safetensors.torch import save
 
     if not _NAME.fullmatch(card["name"]):
         raise InputError(f"A model would be called {card['name']!r}; expected are small letters, digits and -.")
     weights = {
-        f"{part}.{key}": value.detach().cpu().contiguous().to(torch.float16)
+        f"{part}.{key}": _halved(value.detach().cpu().contiguous())
         for part, net in nets.items()
         for key, value in net.state_dict().items()
     }
     data = save(weights)
     full = {**card, "version": CARD_VERSION, "bytes": len(data), "sha256": hashlib.sha256(data).hexdigest()}
     (folder / WEIGHTS).write_bytes(data)
-    (folder / CARD).write_text(json.dumps(full, indent=2, ensure_ascii=False) + "\n", encoding="utf-8")
-    (folder / READABLE).write_text(render_card(full), encoding="utf-8")
+    _write_card(folder, full)
     return full
+
+
+def _halved(value: torch.Tensor) -> torch.Tensor:
+    """Half precision for what is floating point; counters (of batch norm) stay whole."""
+    return value.half() if value.is_floating_point() else value
+
+
+def add_metrics(folder: Path, metrics: Mapping[str, Any]) -> None:
+    """Put what was measured of a model on its card. Raises InputError if the card cannot be read or written."""
+    card = {**read_card(folder), "metrics": dict(metrics)}
+    try:
+        _write_card(folder, card)
+    except OSError as error:
+        raise InputError(f"{folder / CARD}: the card cannot be written ({error.strerror}); copy the model.") from error
+
+
+def _write_card(folder: Path, card: Mapping[str, Any]) -> None:
+    """Both forms of the card, each file whole or as it was."""
+    texts = {CARD: json.dumps(card, indent=2, ensure_ascii=False) + "\n", READABLE: render_card(card)}
+    for name, text in texts.items():
+        waiting = folder / f".{name}.part"
+        waiting.write_text(text, encoding="utf-8")
+        os.replace(waiting, folder / name)
 
 
 def read_card(folder: Path) -> dict[str, Any]:

@@ -15,13 +15,12 @@ pytest.importorskip("sklearn")
 from SyntheticCTLib.assess.realism_network import NetworkTraining
 from SyntheticCTLib.assess.segmenter import SegmenterTraining
 from SyntheticCTLib.errors import InputError
-from SyntheticCTLib.lesion.datasets.crops import Crop, Scale, read_crops
+from SyntheticCTLib.lesion.datasets.crops import Scale, read_crops
 from SyntheticCTLib.lesion.evaluation.baselines import ConstantPlusNoise, LaplaceFill, LesionLevels, TrueMean
 from SyntheticCTLib.lesion.evaluation.comparing import evaluate
 from SyntheticCTLib.lesion.evaluation.data import (
     GREY_LEVELS,
     HeldOut,
-    common_scales,
     held_out_crops,
     hounsfield,
 )
@@ -164,22 +163,6 @@ def test_bad_sets_are_refused():
         evaluate({}, {"t": TrueMean()}, [one], GREY_LEVELS, [one])
     with pytest.raises(InputError, match="another name"):
         evaluate({"t": TrueMean()}, {"t": TrueMean()}, [one], GREY_LEVELS)
-
-
-def test_slices_that_were_scaled_on_their_own_get_one_scale():
-    """The same tissue in two windows: after the fit, their HU agree, the lesion that differs aside."""
-    rng = np.random.default_rng(3)
-    tissue = np.clip(rng.normal(-600, 300, (128, 128)), -1000, 200)
-    mask = np.zeros((128, 128), bool)
-    mask[50:70, 50:70] = True
-    crops = []
-    for number, (slope, offset) in enumerate([(8.0, -1000.0), (9.5, -1040.0), (7.0, -1010.0)]):
-        hu = np.where(mask, rng.normal(0, 50), tissue)
-        grey = np.clip(np.rint((hu - offset) / slope), 0, 255).astype(np.uint8)
-        crops.append(Crop(grey, mask, "p", "n", number, True))
-    planes = [scale.to_hu(crop.grey) for scale, crop in zip(common_scales(crops), crops, strict=True)]
-    for plane in (planes[0], planes[2]):
-        assert np.abs(plane - planes[1])[~mask].mean() < 6  # rounding alone makes some 4
 
 
 def test_real_nodules_keep_their_grey_levels_and_their_stacks(data):

@@ -17,6 +17,7 @@ from lesion_trainings import write_config, write_crops
 import SyntheticCTLib.lesion.evaluation.jobs  # noqa: F401, importing registers the job
 from SyntheticCTLib.errors import InputError
 from SyntheticCTLib.jobs import JobDocument, run_here
+from SyntheticCTLib.lesion.model_files import load_model
 
 
 @pytest.fixture(scope="module")
@@ -28,9 +29,9 @@ def trained(tmp_path_factory):
     return folder / "out" / "model", folder / "crops.npz"
 
 
-def run(model, data, output, overwrite=False):
+def run(model, data, output, overwrite=False, card=False):
     names = {"model": str(model), "data": str(data), "output": str(output), "seed": 0, "overwrite": overwrite}
-    return run_here(JobDocument("lesion.evaluate", names))
+    return run_here(JobDocument("lesion.evaluate", {**names, "patients": None, "card": card}))
 
 
 def test_a_model_is_measured_on_the_patients_it_has_not_seen(trained, tmp_path):
@@ -73,3 +74,23 @@ def test_a_card_that_does_not_tell_the_split_is_refused(trained, tmp_path):
     (copy / "card.json").write_text(json.dumps(card), encoding="utf-8")
     with pytest.raises(InputError, match="does not tell how patients were divided"):
         run(copy, data, tmp_path / "report")
+
+
+def test_measures_go_on_the_card_when_asked_and_the_weights_stay_loadable(trained, tmp_path):
+    model, data = trained
+    copy = tmp_path / "model"
+    shutil.copytree(model, copy)
+    run(copy, data, tmp_path / "report")
+    assert "metrics" not in json.loads((copy / "card.json").read_text(encoding="utf-8"))
+    run(copy, data, tmp_path / "report", overwrite=True, card=True)
+    metrics = json.loads((copy / "card.json").read_text(encoding="utf-8"))["metrics"]
+    assert metrics["on"].startswith("9 slices of 3 patients it was not trained on")
+    found = json.loads((tmp_path / "report" / "evaluation.json").read_text(encoding="utf-8"))
+    error = found["painters"]["tiny"]["likely"]["lesion"]["mae"]["value"]
+    assert metrics["mean absolute error in the lesion, grey levels of 255"].startswith(f"{error:.1f} ")
+    assert metrics["AUC of an independent judge"] == "not measurable here: n = 3 patients, at least 40 are needed"
+    assert f"- AUC of an independent judge: {metrics['AUC of an independent judge']}" in (
+        (copy / "card.md").read_text(encoding="utf-8")
+    )
+    assert load_model(copy).name == "tiny"
+    assert sorted(file.name for file in copy.iterdir()) == sorted(file.name for file in model.iterdir())

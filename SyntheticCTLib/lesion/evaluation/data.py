@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from ..datasets.crops import Crop, Scale, nodules
+from ..datasets.stacked_scales import common_scales
 from ..datasets.volumes import LesionSample
 from ..window import HUWindow
 
@@ -108,37 +109,3 @@ def held_out_samples(samples: Sequence[LesionSample]) -> list[HeldOut]:
         )
         for sample in samples
     ]
-
-
-def common_scales(slices: Sequence[Crop]) -> tuple[Scale, ...]:
-    """Lines from grey levels to HU that agree from slice to slice.
-
-    Each slice was scaled to 8 bits on its own, and estimating its HU on its own leaves a jitter that the lesion does
-    not have. Neighboring slices show nearly the same surroundings, so the line from one to the next is fitted there;
-    the slice in the middle gives the HU.
-    """
-    middle = len(slices) // 2
-    scales = {middle: slices[middle].scale}
-    for k in [*range(middle + 1, len(slices)), *range(middle - 1, -1, -1)]:
-        known = k - 1 if k > middle else k + 1
-        slope, offset = _line(slices[k], slices[known])
-        base = scales[known]
-        scales[k] = Scale(base.slope * slope, base.offset + base.slope * offset, base.fitted)
-    return tuple(scales[k] for k in range(len(slices)))
-
-
-def _line(crop: Crop, beside: Crop) -> tuple[float, float]:
-    """Slope and offset from one slice's grey levels to its neighbor's, by least squares over what did not change.
-
-    Trimmed: what fits worst (vessels and ribs that moved) is left out, three times over.
-    """
-    outside = ~(crop.mask | beside.mask)
-    x, y = crop.grey[outside].astype(float), beside.grey[outside].astype(float)
-    slope, offset = 1.0, float(np.median(y - x))
-    for _ in range(3):
-        rest = np.abs(y - slope * x - offset)
-        kept = rest <= np.percentile(rest, 70)
-        if x[kept].std() < 1:
-            break
-        slope, offset = (float(v) for v in np.polyfit(x[kept], y[kept], 1))
-    return slope, offset

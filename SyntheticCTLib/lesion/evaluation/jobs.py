@@ -13,9 +13,10 @@ from ..datasets.crops import read_crops
 from ..datasets.layouts import find_cases
 from ..datasets.split import split_by_patient
 from ..datasets.volumes import Cut, read_lesions
-from ..model_files import Model, load_model
+from ..model_files import Model, add_metrics, load_model
 from ..training.data import roles_hash, usable
 from .baselines import LesionLevels, baselines, lesion_levels
+from .card_metrics import card_metrics
 from .comparing import evaluate
 from .data import GREY_LEVELS, HeldOut, Units, held_out_crops, held_out_samples, hounsfield
 from .measures import Settings
@@ -26,8 +27,9 @@ from .report import FILES, verdicts, write_evaluation
 def evaluate_job(parameters: dict[str, Any], context: JobContext) -> dict[str, Any]:
     """Measure a model beside painters without a network.
 
-    Parameters: model (name or folder), data (the set it was trained on; its card tells how patients were split), output
-    (a folder), seed, overwrite. Writes evaluation.md, evaluation.json and two pictures.
+    Parameters: model (name or folder), data (the set it was trained on; its card tells how patients were split),
+    patients (the table it was trained with, if there was one), card (whether the model's card gets the measures),
+    output (a folder), seed, overwrite. Writes evaluation.md, evaluation.json and two pictures.
     Result: folder, files, verdicts (question -> true, false or null).
     """
     from ..painting.painter import Painter
@@ -35,7 +37,7 @@ def evaluate_job(parameters: dict[str, Any], context: JobContext) -> dict[str, A
     with context.staging(parameters["output"], parameters["overwrite"], FILES) as folder:
         model = load_model(parameters["model"])
         context.report("reading the lesions")
-        sets = read_sets(model, Path(parameters["data"]))
+        sets = read_sets(model, Path(parameters["data"]), parameters["patients"])
         found = evaluate(
             {model.name: Painter(model, halo=0).paint},  # readers drew these outlines tightly
             {painter.name: painter for painter in baselines(sets.levels)},
@@ -46,6 +48,8 @@ def evaluate_job(parameters: dict[str, Any], context: JobContext) -> dict[str, A
             context.report,
         )
         files = write_evaluation(found, folder)
+    if parameters["card"]:
+        add_metrics(model.folder, card_metrics(found, model.name))
     return {"folder": str(parameters["output"]), "files": files, "verdicts": verdicts(found, model.name)}
 
 
@@ -59,9 +63,10 @@ class EvaluationSets:
     levels: LesionLevels
 
 
-def read_sets(model: Model, data: Path) -> EvaluationSets:
+def read_sets(model: Model, data: Path, patients: str | None = None) -> EvaluationSets:
     """The lesions of a model's set, divided as they were for its training.
 
+    patients: a table (CSV: case, patient) for sets with several scans of one person.
     Crops that were left out of the training, for their HU are not believable, are left out here too. Raises InputError
     if the set cannot be read, or the card does not tell the split, or the set is not the one that was split.
     """
@@ -74,7 +79,7 @@ def read_sets(model: Model, data: Path) -> EvaluationSets:
         }
         return _sets(of_role, GREY_LEVELS)
     told = model.card["data"]
-    cases = find_cases(told["layout"], data, told.get("lesion_labels") or None)
+    cases = find_cases(told["layout"], data, told.get("lesion_labels") or None, patients)
     roles = _roles(model.card, [case.patient for case in cases], data)
     cut = Cut(told.get("in_plane_mm"), patch=None)
     of_role = {
@@ -106,6 +111,7 @@ def _roles(card: Mapping[str, Any], patients: Sequence[str], data: Path) -> Mapp
     if roles_hash(roles) != wanted:
         raise InputError(
             f"{data}: these are not the patients that {card['name']} was trained and tested on, so some of those held "
-            "out now may have been trained on. Give the set it was trained on, whole."
+            "out now may have been trained on. Give the set it was trained on, whole, and the table of patients "
+            "(--patients) if there was one."
         )
     return roles

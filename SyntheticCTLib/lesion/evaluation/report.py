@@ -74,7 +74,7 @@ def verdicts(found: Evaluation, painter: str) -> dict[str, bool | None]:
     realism, detection = result.realism, result.detection
     return {
         "features nearer to real ones than every baseline's": (
-            all(interval.value < 0 for interval in nearer) if nearer and None not in nearer else None
+            all(_surely_below(interval) for interval in nearer) if nearer and None not in nearer else None
         ),
         f"AUC of a strong judge at most {MOST_AUC:.2f}": (
             realism.auc.value <= MOST_AUC if realism and found.judge_is_strong else None
@@ -83,6 +83,11 @@ def verdicts(found: Evaluation, painter: str) -> dict[str, bool | None]:
             detection.difference.value >= -MOST_MISSED if detection else None
         ),
     }
+
+
+def _surely_below(difference: Interval) -> bool:
+    """Whether a difference is below 0, and its interval as well where there is one."""
+    return (difference.value if difference.high is None else difference.high) < 0
 
 
 def to_markdown(found: Evaluation) -> str:
