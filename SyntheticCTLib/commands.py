@@ -10,6 +10,7 @@ import os
 from typing import Any
 
 from .arguments import Command, Group, named_file, seed, series
+from .cohort_commands import COHORT_COMMANDS
 from .errors import InputError
 from .jobs import JobDocument
 from .jobs.records import PRIVATE
@@ -269,5 +270,6 @@ COMMANDS = (
     Command("sheet", "show one source on its way to four targets, unlabelled, with a key", _add_sheet),
     Command("phantom", "make a torso CT with labels and metadata to try things on", _add_phantom),
     Group("lesion", "paint lesions that do not exist into a CT, and train what paints them", LESION_COMMANDS),
+    Group("cohort", "make a data set of CTs of bodies that do not exist, from a plan to a report", COHORT_COMMANDS),
 )
 """All commands and groups of commands."""

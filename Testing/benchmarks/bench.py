@@ -17,10 +17,14 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+import bench_cohort_plan
+import bench_cohort_run
 import bench_lesion
 import bench_morph
 import bench_panel
 import bench_registration
+
+CHOICES = ("import", "lesion", "cohort", "panel", "morph", "registration")
 
 
 def import_seconds() -> float:
@@ -40,11 +44,11 @@ def import_seconds() -> float:
 def main() -> None:
     """Run what was asked for."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--only", choices=["registration", "morph", "panel", "lesion", "import"], nargs="+")
+    parser.add_argument("--only", choices=CHOICES, nargs="+")
     parser.add_argument("--without-rival", action="store_true", help="registration: ours alone, in minutes")
     parser.add_argument("-o", "--output", type=Path, default=Path("bench.json"))
     arguments = parser.parse_args()
-    wanted = arguments.only or ["import", "lesion", "panel", "morph", "registration"]
+    wanted = arguments.only or CHOICES
     result: dict[str, object] = {"machine": f"{platform.machine()}, {os.cpu_count()} processors"}
     if "import" in wanted:
         result["import_seconds"] = import_seconds()
@@ -52,6 +56,11 @@ def main() -> None:
     if "lesion" in wanted:
         print("A lesion of 40 mm in 512 x 512 x 300, against biharmonic inpainting:")
         result["lesion"] = bench_lesion.run()
+    if "cohort" in wanted:
+        print("Planning 100,000 outputs of a cohort:")
+        result["cohort_plan"] = bench_cohort_plan.run()
+        print("Running a cohort with one and two workers:")
+        result["cohort_run"] = bench_cohort_run.run()
     if "panel" in wanted:
         print("The panel on the tests' host, against VTK's own scaling of a displacement:")
         result["panel"] = bench_panel.run()

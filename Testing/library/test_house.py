@@ -20,6 +20,7 @@ ROOMS = {
     "morph": {"images", "jobs"},
     "assess": {"images", "jobs"},
     "lesion": {"assess", "images", "jobs"},
+    "cohort": {"assess", "images", "jobs", "lesion", "morph"},
     "slicer_bridge": {"images", "jobs", "lesion", "morph"},
     "panel": {"slicer_bridge"},
 }
@@ -28,8 +29,8 @@ ROOMS = {
 SLICER_SIDE = {"slicer_bridge": {"vtk"}, "panel": {"vtk", "qt", "ctk"}}
 """Rooms that live in Slicer: there, and only there, `slicer` is always at hand, and these."""
 
-LAZY = {"ants", "torch", "safetensors", "dask", "pydicom", "scipy", "skimage", "sklearn", "matplotlib"}
-LAZY |= {"vtk", "qt", "ctk"}
+LAZY = {"ants", "torch", "safetensors", "dask", "distributed", "highdicom", "pydicom", "scipy", "skimage", "sklearn"}
+LAZY |= {"matplotlib", "vtk", "qt", "ctk"}
 """Packages that are imported in the function that needs them."""
 
 NETWORKS = ("lesion", "network")

@@ -1,0 +1,116 @@
+"""The settings of a plan: how many of the subjects and of their pairs are drawn, how far a morph goes, on what grid."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, fields
+from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
+from typing import Any
+
+from ...errors import InputError
+
+GRIDS = ("source", "target", "fit")
+"""On whose grid an output may lie; see `morph.warping`."""
+
+BACKENDS = ("auto", "ants", "simpleitk")
+"""What may register; auto is ants where it is installed."""
+
+PERCENT_STEP = Decimal("0.01")
+"""Percentages are drawn and written to this step."""
+
+MAX_REDRAWS = 100
+"""An output rejected so often will not be better for more tries."""
+
+
+@dataclass(frozen=True)
+class PlanSettings:
+    """What decides about the draws of a plan and about the morphs it asks for.
+
+    subject_share: share (0..1] of the subjects of each region that take part; the others are held out.
+    edge_share: share (0..1] of the directed pairs of each region that may be drawn.
+    per_edge, per_source: at most so many outputs of one pair, of one source; None: no cap.
+    t_min: percentages lie in [t_min, 1 - t_min], t_min in (0, 0.5]; near 0 an output is a copy of its source.
+    redraws: so many further percentages are tried for an output that the quality gate rejects.
+    grid: the grid of the outputs, one of `GRIDS`. backend: what registers, one of `BACKENDS`.
+    guided: whether labels that both subjects have guide the registration; each costs about as much time as the scan.
+    allow_face: whether regions that show a face are accepted.
+
+    Raises InputError, with all faults, for values of no meaning.
+    """
+
+    subject_share: float = 1.0
+    edge_share: float = 1.0
+    per_edge: int | None = None
+    per_source: int | None = None
+    t_min: float = 0.25
+    redraws: int = 3
+    grid: str = "source"
+    backend: str = "auto"
+    guided: bool = False
+    allow_face: bool = False
+
+    def __post_init__(self) -> None:
+        faults = setting_faults(self.to_dict())
+        if faults:
+            raise InputError("The settings of the plan cannot be used: " + "; ".join(faults) + ".")
+
+    def to_dict(self) -> dict[str, Any]:
+        """The settings as JSON values."""
+        return asdict(self)
+
+    def percent_steps(self) -> tuple[int, int]:
+        """Lowest and highest percentage that may be drawn, in units of `PERCENT_STEP`."""
+        lowest = Decimal(str(self.t_min)) * 100
+        low = (lowest / PERCENT_STEP).to_integral_value(ROUND_CEILING)
+        high = ((100 - lowest) / PERCENT_STEP).to_integral_value(ROUND_FLOOR)
+        return int(low), int(high)
+
+
+def setting_faults(values: Mapping[str, Any]) -> list[str]:
+    """What is wrong with settings as they stand in a plan, one phrase each; missing ones are faults too."""
+    known = [field.name for field in fields(PlanSettings)]
+    faults = [f"there is no setting {name!r} (known are {', '.join(known)})" for name in values if name not in known]
+    faults += [f"the setting {name!r} is missing" for name in known if name not in values]
+    for name, (good, expected) in _RULES.items():
+        if name in values and not good(values[name]):
+            faults.append(f"{name} is {values[name]!r}; expected {expected}")
+    return faults
+
+
+def is_number(value: Any) -> bool:
+    """Whether a value of JSON is a finite number; true and false are none."""
+    if isinstance(value, float | Decimal):
+        return math.isfinite(value)
+    return type(value) is int
+
+
+def is_whole(value: Any, low: int, high: int | None = None) -> bool:
+    """Whether a value of JSON is a whole number from `low` to `high`."""
+    return type(value) is int and value >= low and (high is None or value <= high)
+
+
+def _share(value: Any) -> bool:
+    return is_number(value) and 0 < value <= 1
+
+
+def _cap(value: Any) -> bool:
+    return value is None or is_whole(value, 1)
+
+
+_RULES = {
+    "subject_share": (_share, "a number above 0, at most 1"),
+    "edge_share": (_share, "a number above 0, at most 1"),
+    "per_edge": (_cap, "a whole number from 1 up, or null for no cap"),
+    "per_source": (_cap, "a whole number from 1 up, or null for no cap"),
+    "t_min": (
+        lambda value: is_number(value) and Decimal("0.0001") <= Decimal(str(value)) <= Decimal("0.5"),
+        "a number from 0.0001 to 0.5 (percentages are drawn from [t_min, 1 - t_min])",
+    ),
+    "redraws": (lambda value: is_whole(value, 0, MAX_REDRAWS), f"a whole number from 0 to {MAX_REDRAWS}"),
+    "grid": (lambda value: value in GRIDS, f"one of {', '.join(GRIDS)}"),
+    "backend": (lambda value: value in BACKENDS, f"one of {', '.join(BACKENDS)}"),
+    "guided": (lambda value: isinstance(value, bool), "true or false"),
+    "allow_face": (lambda value: isinstance(value, bool), "true or false"),
+}
+"""For each setting, whether a value is good, and what is expected."""
