@@ -55,6 +55,8 @@ def _items(content: Any, indent: str = "") -> list[str]:
     if isinstance(content, Mapping):
         lines = []
         for key, value in content.items():
+            if value is None or value in ((), [], {}):
+                continue
             if isinstance(value, Mapping) or (isinstance(value, Sequence) and not isinstance(value, str)):
                 lines += [f"{indent}- {key}:", *_items(value, indent + "  ")]
             else:

@@ -100,7 +100,9 @@ class LesionSection(JobSection, VTKObservationMixin):
         if checked:
             self._results.show_before(self._panel.parameters)
             self._show_mask(True)
+            self._editor.pause()  # its Escape would be in the way of this one
             self._click.start()
+            self._ui.dropLesionPushButton.shortcut = qt.QKeySequence("Esc")  # presses it again; Slicer has none here
         else:
             self._click.stop()
 
@@ -185,6 +187,8 @@ class LesionSection(JobSection, VTKObservationMixin):
         mask = ensure_mask(slicer.mrmlScene, volume)
         self._watch(mask)
         self._editor.edit(mask, volume, SEGMENT_ID)
+        if not self._click.waiting:
+            self._editor.listen()
         self._watch_editor()
         if changed and not self._panel.quiet:
             self._results.show_volume(volume)
@@ -302,7 +306,9 @@ class LesionSection(JobSection, VTKObservationMixin):
         self._on_settled()
 
     def _on_click_ended(self) -> None:
+        self._ui.dropLesionPushButton.shortcut = qt.QKeySequence()
         self._ui.dropLesionPushButton.checked = False
+        self._editor.listen()
 
     def _on_collapsed(self, collapsed: bool) -> None:
         if collapsed:

@@ -13,7 +13,7 @@ POINT_CLASS = "vtkMRMLMarkupsFiducialNode"
 
 
 class OneClick(VTKObservationMixin):
-    """Waits for one click in any view. Escape, the right button and any other tool end the waiting.
+    """Waits for one click in any view. The right button and any other tool end the waiting.
 
     Args:
         clicked: called with the place, RAS mm, when nothing waits any more.

@@ -72,7 +72,10 @@ class LesionEditor:
             self._give_brush(node)
         elif self._widget.currentSegmentID() != segment_id:  # somebody deleted it, and it was made anew
             self._widget.setCurrentSegmentID(segment_id)
-        if not self._listening:
+
+    def listen(self) -> None:
+        """Take the keyboard again, after `pause`; harmless if it is taken, or there is no editor yet."""
+        if self._widget and not self._listening:
             self._widget.installKeyboardShortcuts()
             self._listening = True
 

@@ -23,6 +23,7 @@ class BeforeAndAfter:
         self._ui = panel.ui
         self._latest = ""
         self._hidden: list[str] = []
+        self._shown: list[str] = []
         self.shows_after = False
         self._ui.showBeforePushButton.connect("toggled(bool)", self.on_before)
         self._ui.useAsSourcePushButton.connect("clicked()", self.on_use)
@@ -60,7 +61,10 @@ class BeforeAndAfter:
         if display is not None:
             display.SetVisibility2DFill(False)
         others = slicer.util.getNodesByClass("vtkMRMLSegmentationNode")
-        self._hidden += hide_overlays([node for node in others if node is not painted.segmentation])
+        hidden = hide_overlays([node for node in others if node is not painted.segmentation])
+        self._hidden += [display_id for display_id in hidden if display_id not in self._shown]
+        if display is not None:
+            self._shown.append(display.GetID())  # out of sight for good with the next one
         self._show(painted.volume)
         self.shows_after = True
         self._ui.showBeforePushButton.checked = False
@@ -112,7 +116,7 @@ class BeforeAndAfter:
 
     def forget(self) -> None:
         """The scene has gone."""
-        self._latest, self._hidden, self.shows_after = "", [], False
+        self._latest, self._hidden, self._shown, self.shows_after = "", [], [], False
         self._ui.showBeforePushButton.checked = False
 
     def _show(self, volume) -> None:

@@ -18,6 +18,7 @@ PROPERTIES = {
     "QStringList": (lambda value: isinstance(value, str | list | tuple), lambda value: [str(item) for item in value]),
     "int": (_is_number, int), "double": ARGUMENTS["double"], "bool": ARGUMENTS["bool"],
     "Icon": ARGUMENTS["int"], "StandardButtons": ARGUMENTS["int"],
+    "QKeySequence": (lambda value: type(value).__name__ == "QKeySequence", lambda value: value),    # no str
 }
 
 

@@ -6,6 +6,7 @@ import os
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")   # before the first Qt object
 
 from PySide6 import QtCore, QtWidgets
+from PySide6.QtGui import QKeySequence  # noqa: F401
 
 from application import QCursor  # noqa: F401
 from pythonqt import CLASSES, add_class

@@ -47,6 +47,7 @@ def test_what_ships_is_whole_small_and_described(entry):
     card = load_model(entry.name).card
     assert card["data"]["licence"] and card["data"]["attribution"] and card["limits"] and card["metrics"]
     assert card["made_by"]["command"].startswith("synthetic-ct lesion train")
+    assert len(card["diameter_mm"]) == 2  # who paints larger or smaller ones is warned
     if card["units"] == "crop":
         assert "HU" in card["hu_map"]["error"]
     page = (entry.folder / "card.md").read_text(encoding="utf-8")

@@ -156,6 +156,14 @@ def test_all_faults_of_a_configuration_are_told_at_once(tmp_path):
         assert word in str(caught.value), word
 
 
+@pytest.mark.parametrize("limits", ["[30, 3]", '["three", 30]', "[3]", "[0, 30]", "[true, 30]"])
+def test_a_range_of_diameters_must_be_one(tmp_path, limits):
+    file = tmp_path / "bad.toml"
+    file.write_text(f"diameter_mm = {limits}\n{PLAIN}", encoding="utf-8")
+    with pytest.raises(InputError, match="diameter_mm is .*; expected are two lengths in mm"):
+        read_config(file)
+
+
 PLAIN = """
 name = "x"
 region = "lung"

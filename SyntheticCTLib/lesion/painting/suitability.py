@@ -63,7 +63,8 @@ def unsuitable_lesions(card: Mapping[str, Any], image: sitk.Image, lesions: Sequ
     if limits:
         odd = [one for one in lesions if not limits[0] <= one.diameter_mm <= limits[1]]
         if odd:
-            sizes = f"{min(one.diameter_mm for one in odd):.0f} to {max(one.diameter_mm for one in odd):.0f} mm"
+            low, high = (f"{end(one.diameter_mm for one in odd):.0f}" for end in (min, max))
+            sizes = f"{low} mm" if low == high else f"{low} to {high} mm"
             warnings.append(
                 f"{_which(odd)} measures {sizes}; the model was trained on {limits[0]:g} to {limits[1]:g} mm."
             )

@@ -55,6 +55,7 @@ class TrainConfig:
 
     spacing: what is known of the data's spacing where its files do not hold it: in_plane_mm and slice_mm (lowest,
     highest), and a note.
+    diameter_mm: of the lesions (lowest, highest); who paints others is warned. Empty if not known.
     source: name of the configuration file.
     """
 
@@ -70,6 +71,7 @@ class TrainConfig:
     checkpoint_every: int = 500
     limits: tuple[str, ...] = ()
     spacing: Mapping[str, Any] = field(default_factory=dict)
+    diameter_mm: tuple[float, ...] = ()
     source: str = ""
 
     def to_dict(self) -> dict[str, Any]:
@@ -107,6 +109,7 @@ def read_config(file: str | os.PathLike[str]) -> TrainConfig:
     if top.get("device", "auto") not in DEVICES:
         faults.append(f"device is {top['device']!r}; expected is one of {', '.join(DEVICES)}")
     faults += _spacing_faults(top.get("spacing", {}))
+    faults += _limits_faults("diameter_mm", top.get("diameter_mm"))
     if top.get("checkpoint_every", LOSSES_EVERY) % LOSSES_EVERY or top.get("checkpoint_every", 1) < 1:
         faults.append(f"checkpoint_every is {top['checkpoint_every']}; expected is a multiple of {LOSSES_EVERY}")
     if faults or chosen is None or window is None:
@@ -117,6 +120,7 @@ def read_config(file: str | os.PathLike[str]) -> TrainConfig:
         data["lesion_labels"] = tuple(data["lesion_labels"])
     top.pop("window"), top.pop("preset", None)
     top["limits"] = tuple(top.get("limits", ()))
+    top["diameter_mm"] = tuple(top.get("diameter_mm", ()))
     return TrainConfig(preset=chosen, window=window, data=DataConfig(**data), source=path.name, **top)
 
 
@@ -134,6 +138,7 @@ _TOP = {
     "checkpoint_every": (_WHOLE, False),
     "limits": (_LIST, False),
     "spacing": (_TABLE, False),
+    "diameter_mm": (_LIST, False),
 }
 """Entry: its types, and whether it is needed."""
 
@@ -179,10 +184,18 @@ def _tables(values: Mapping[str, Any], faults: list[str]) -> dict[str, dict[str,
 def _spacing_faults(spacing: Mapping[str, Any]) -> list[str]:
     faults = [f"spacing.{name} is not known" for name in sorted(set(spacing) - {"in_plane_mm", "slice_mm", "note"})]
     for name in ("in_plane_mm", "slice_mm"):
-        limits = spacing.get(name, [1, 1])
-        if not (isinstance(limits, list) and len(limits) == 2 and 0 < limits[0] <= limits[1]):
-            faults.append(f"spacing.{name} is {limits!r}; expected are two lengths in mm, such as [0.5, 1.0]")
+        faults += _limits_faults(f"spacing.{name}", spacing.get(name))
     return faults
+
+
+def _limits_faults(name: str, limits: Any) -> list[str]:
+    """What is wrong with a lowest and a highest length; nothing if they are not given."""
+    if limits is None:
+        return []
+    numbers = isinstance(limits, list) and [type(one) in _NUMBER for one in limits] == [True, True]
+    if numbers and 0 < limits[0] <= limits[1]:
+        return []
+    return [f"{name} is {limits!r}; expected are two lengths in mm, such as [0.5, 1.0]"]
 
 
 def _preset(name: str, changes: Mapping[str, Any], faults: list[str]) -> Preset | None:

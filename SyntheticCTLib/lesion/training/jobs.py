@@ -106,6 +106,7 @@ def _card(config: TrainConfig, data: TrainingData, trained: Any) -> dict[str, An
         "units": "crop" if config.data.layout == "crops" else "hu",
         "window": [config.window.low, config.window.high],
         "spacing": {**facts.pop("spacing"), **config.spacing},
+        **({"diameter_mm": list(config.diameter_mm)} if config.diameter_mm else {}),
         "densities": facts.pop("densities"),
         "network": config.preset.to_dict(),
     }
