@@ -6,7 +6,7 @@ import argparse
 import os
 import re
 from collections.abc import Callable
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 _NAMED_FILE = re.compile(r"([A-Za-z0-9][A-Za-z0-9_-]*)=(.+)", re.DOTALL)
 """NAME=FILE; the name becomes part of file names."""
@@ -54,3 +54,8 @@ def named_file(text: str) -> dict[str, str | None]:
     match = None if os.path.exists(text) else _NAMED_FILE.fullmatch(text)
     name, file = match.groups() if match else (None, text)
     return {"name": name, "file": os.path.abspath(file)}
+
+
+def chosen(arguments: argparse.Namespace, *names: str) -> dict[str, Any]:
+    """Some of the arguments, as a job's parameters of the same names."""
+    return {name: getattr(arguments, name) for name in names}

@@ -8,7 +8,7 @@ import os
 import re
 from typing import Any
 
-from .arguments import Command, count, seed
+from .arguments import Command, chosen, count, seed
 from .jobs import JobDocument
 from .jobs.records import PRIVATE
 
@@ -199,32 +199,28 @@ def _address(text: str) -> str:
 
 def _phantoms_job(arguments: argparse.Namespace) -> JobDocument:
     names = ("count", "seed", "lesions", "region", "output", "overwrite")
-    return JobDocument("cohort.phantoms", {**_named(arguments, names), "spacing_mm": arguments.spacing})
+    return JobDocument("cohort.phantoms", {**chosen(arguments, *names), "spacing_mm": arguments.spacing})
 
 
 def _plan_job(arguments: argparse.Namespace) -> JobDocument:
     names = ("subjects", "output", "count", "seed", "subject_share", "edge_share", "per_edge", "per_source", "t_min")
     more = ("redraws", "grid", "backend", "guided", "exclude_edges", "allow_face", "overwrite")
-    return JobDocument("cohort.plan", _named(arguments, names + more))
+    return JobDocument("cohort.plan", chosen(arguments, *names, *more))
 
 
 def _run_job(arguments: argparse.Namespace) -> JobDocument:
-    return JobDocument("cohort.run", _named(arguments, ("plan", "output", "workers", "scheduler")))
+    return JobDocument("cohort.run", chosen(arguments, "plan", "output", "workers", "scheduler"))
 
 
 def _export_job(arguments: argparse.Namespace) -> JobDocument:
     names = ("folder", "format", "output", "min_distance", "exclude", "overwrite")
-    return JobDocument("cohort.export", _named(arguments, names))
+    return JobDocument("cohort.export", chosen(arguments, *names))
 
 
 def _report_job(arguments: argparse.Namespace) -> JobDocument:
     output = arguments.output or os.path.join(arguments.folder, PRIVATE, "report.html")
     names = ("folder", "attacked", "seed", "overwrite")
-    return JobDocument("cohort.report", {**_named(arguments, names), "output": output})
-
-
-def _named(arguments: argparse.Namespace, names: tuple[str, ...]) -> dict[str, Any]:
-    return {name: getattr(arguments, name) for name in names}
+    return JobDocument("cohort.report", {**chosen(arguments, *names), "output": output})
 
 
 # --- summaries

@@ -9,7 +9,7 @@ import argparse
 import os
 from typing import Any
 
-from .arguments import Command, Group, named_file, seed, series
+from .arguments import Command, Group, chosen, named_file, seed, series
 from .cohort_commands import COHORT_COMMANDS
 from .errors import InputError
 from .jobs import JobDocument
@@ -221,7 +221,7 @@ def _sheet_job(arguments: argparse.Namespace) -> JobDocument:
     return JobDocument(
         "morph.sheet",
         {
-            **{name: getattr(arguments, name) for name in names},
+            **chosen(arguments, *names),
             **_registration(arguments),
             "percent": str(percent),
         },
@@ -230,11 +230,11 @@ def _sheet_job(arguments: argparse.Namespace) -> JobDocument:
 
 def _phantom_job(arguments: argparse.Namespace) -> JobDocument:
     names = ("output", "seed", "lesions", "overwrite")
-    return JobDocument("morph.phantom", {name: getattr(arguments, name) for name in names})
+    return JobDocument("morph.phantom", chosen(arguments, *names))
 
 
 def _pair(arguments: argparse.Namespace) -> dict[str, Any]:
-    return {name: getattr(arguments, name) for name in ("source", "target", "series_source", "series_target")}
+    return chosen(arguments, "source", "target", "series_source", "series_target")
 
 
 def _registration(arguments: argparse.Namespace) -> dict[str, Any]:

@@ -7,7 +7,7 @@ import math
 import os
 from typing import Any
 
-from .arguments import Command, count, named_file, seed, series
+from .arguments import Command, chosen, count, named_file, seed, series
 from .errors import InputError
 from .jobs import JobDocument
 from .jobs.records import PRIVATE
@@ -204,7 +204,7 @@ def _hounsfield(text: str) -> float:
 
 def _paint_job(arguments: argparse.Namespace) -> JobDocument:
     names = ("image", "series", "mask", "model", "density", "seed", "labels", "output", "overwrite")
-    return JobDocument("lesion.paint", {**_named(arguments, names), "segments": arguments.segment})
+    return JobDocument("lesion.paint", {**chosen(arguments, *names), "segments": arguments.segment})
 
 
 def _place_job(arguments: argparse.Namespace) -> JobDocument:
@@ -223,20 +223,16 @@ def _place_job(arguments: argparse.Namespace) -> JobDocument:
         "hu": arguments.hu,
         "overwrite": arguments.overwrite,
     }
-    return JobDocument("lesion.place", {**_named(arguments, names), **more})
+    return JobDocument("lesion.place", {**chosen(arguments, *names), **more})
 
 
 def _train_job(arguments: argparse.Namespace) -> JobDocument:
-    return JobDocument("lesion.train", _named(arguments, ("config", "output", "overwrite")))
+    return JobDocument("lesion.train", chosen(arguments, "config", "output", "overwrite"))
 
 
 def _evaluate_job(arguments: argparse.Namespace) -> JobDocument:
     names = ("model", "data", "patients", "card", "output", "seed", "overwrite")
-    return JobDocument("lesion.evaluate", _named(arguments, names))
-
-
-def _named(arguments: argparse.Namespace, names: tuple[str, ...]) -> dict[str, Any]:
-    return {name: getattr(arguments, name) for name in names}
+    return JobDocument("lesion.evaluate", chosen(arguments, *names))
 
 
 # --- summaries

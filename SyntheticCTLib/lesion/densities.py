@@ -30,12 +30,12 @@ class Densities:
         card: its "densities" are rows of area (pixels of the largest slice), mean and standard deviation (HU).
         kind: one of `density_kinds.DENSITIES`.
 
-    Raises InputError if the kind is unknown, or the card keeps none of it.
+    Raises InputError if the kind is unknown, or the card keeps none of it, or is malformed.
     """
 
     def __init__(self, card: Mapping[str, Any], kind: str = ANY) -> None:
         check_density(kind)
-        rows = np.array(card.get("densities") or np.zeros((0, 3)), dtype=float)
+        rows = _rows(card)
         low, high = KINDS.get(kind, (-np.inf, np.inf))
         self._rows = rows[(rows[:, 1] >= low) & (rows[:, 1] < high)]
         self._window = HUWindow(*card["window"])
@@ -57,6 +57,21 @@ class Densities:
             return traits[rng.integers(len(traits))]
         from_middle = (traits - np.median(traits, axis=0)) / (traits.std(axis=0) + 1e-6)
         return traits[np.argmin(np.square(from_middle).sum(axis=1))]
+
+
+def _rows(card: Mapping[str, Any]) -> np.ndarray:
+    """(N, 3) what the card keeps; N is 0 for cards that keep none."""
+    kept = card.get("densities") or np.zeros((0, 3))
+    try:
+        rows = np.array(kept, dtype=float)
+    except (TypeError, ValueError):
+        rows = np.zeros(0)
+    if rows.ndim != 2 or rows.shape[1] != 3 or not np.isfinite(rows).all() or (rows[:, [0, 2]] <= 0).any():
+        raise InputError(
+            f"The densities on the card of {card['name']} are malformed; expected are rows of area, mean and standard "
+            "deviation. Copy or train the model again."
+        )
+    return rows
 
 
 def density_rows(lesions: Sequence[tuple[int, float, float]]) -> list[list[int]]:

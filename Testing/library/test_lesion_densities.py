@@ -71,4 +71,7 @@ def test_what_cannot_be_drawn_is_refused():
         Densities(card(SMALL), "hard")
     with pytest.raises(InputError, match="tiny has seen no lesion that is ground-glass"):
         Densities(card(LARGE), "ground-glass")
+    for rows in ([[1, 2]], [["a", 0, 1]], [[0, -100, 50]], {"solid": 1}):
+        with pytest.raises(InputError, match="card of tiny are malformed"):
+            Densities(card(rows))
     assert not Densities({"name": "old", "window": [-1024, 576]}, ANY)
