@@ -62,19 +62,23 @@ def private_record(
     return {**record, "id": opaque_id(record)}
 
 
+def about_percent(percent: Decimal | float) -> int:
+    """The percentage as it may be told in public."""
+    step = Decimal(ROUNDED_TO)
+    return int((Decimal(str(percent)) / step).to_integral_value(ROUND_HALF_UP) * step)
+
+
 def public_record(private: Mapping[str, Any]) -> dict[str, Any]:
     """What may go with the published image, taken from its private record.
 
     The id is opaque: it is found again in the private record, and tells nothing without it.
     """
-    step = Decimal(ROUNDED_TO)
-    about = (Decimal(str(private["percent"])) / step).to_integral_value(ROUND_HALF_UP) * step
     return {
         "record": "SyntheticCT public record",
         "version": RECORD_VERSION,
         "synthetic": True,
         "id": private["id"],
-        "percent_about": int(about),
+        "percent_about": about_percent(private["percent"]),
         "grid": private["parameters"].get("grid"),
         "verdict": private["report"]["verdict"],
         "method": {

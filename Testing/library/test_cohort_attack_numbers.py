@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
+from dataclasses import replace
 from itertools import combinations
 
 import numpy as np
@@ -100,6 +101,11 @@ def test_ranks_and_averages_are_read_off_the_line_ups():
     ]
     assert grid_rank(found).value == 1
     assert isinstance(first_rank([one_line_up(0, 1, candidates=1)]), NotMeasurable)
+
+
+def test_an_output_that_could_not_be_laid_on_anybody_is_no_find():
+    unseen = replace(one_line_up(0, 1), likenesses=np.full_like(one_line_up(0, 1).likenesses, -1.0))
+    assert unseen.rank() == len(unseen.candidates) and not unseen.found()
 
 
 def test_membership_compares_sources_with_held_out_persons_only():

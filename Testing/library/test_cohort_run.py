@@ -22,6 +22,7 @@ from SyntheticCTLib.cohort.dataset.layout import Layout
 from SyntheticCTLib.cohort.dataset.places import center_of
 from SyntheticCTLib.errors import InputError, SyntheticCTError
 from SyntheticCTLib.images.reading import read_ct
+from SyntheticCTLib.morph.metadata import interpolate_metadata, read_record
 
 pytest.importorskip("distributed")
 
@@ -97,6 +98,17 @@ def test_a_published_grid_is_centered_and_its_place_is_known_in_private_only(fin
         assert case.read().GetOrigin() == pytest.approx(source.GetOrigin(), abs=1e-3)
         assert not np.allclose(source.GetOrigin(), sitk.ReadImage(str(case.image)).GetOrigin(), atol=1)
         assert "center" not in json.dumps(case.public)
+
+
+def test_public_metadata_do_not_tell_the_exact_percentage(finished):
+    cohort, told_apart = read_cohort(finished), 0
+    for case in cohort.cases:
+        ends = [read_record(cohort.plan.subject(case.private[role]).metadata) for role in ("source", "target")]
+        percents = case.public["percent_about"], case.private["percent"]
+        told, exact = (interpolate_metadata(*ends, percent / 100)[0] for percent in percents)
+        assert case.public["metadata"] == told
+        told_apart += told != exact
+    assert told_apart
 
 
 def test_each_pair_is_registered_once_for_both_directions(finished):

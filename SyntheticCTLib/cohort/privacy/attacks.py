@@ -102,8 +102,10 @@ def grid_rank(line_ups: Sequence[LineUp]) -> Measured:
     return share(named, [one.source for one in counted], [one.chance for one in counted])
 
 
-def _named_by_grid(one: LineUp) -> bool:
-    return one.same_grid[one.candidates.index(one.source)] and sum(one.same_grid) == 1
+def _named_by_grid(one: LineUp) -> float:
+    """How likely a guess among the candidates with the output's grid (among all if none has it) names the source."""
+    equals = sum(one.same_grid)
+    return one.same_grid[one.candidates.index(one.source)] / equals if equals else one.chance
 
 
 def _nearest_planned(one: LineUp, held_out: set[str]) -> float:

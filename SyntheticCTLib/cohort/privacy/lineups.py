@@ -15,6 +15,7 @@ from ...errors import InputError
 from .choosing import choose_outputs, companions, line_up
 from .nearness import distance
 from .scans import Attackable, read_original, read_output, regions_of, sources_of
+from .texture import UNKNOWN
 from .undoing import Undoing, averages, compare
 
 if TYPE_CHECKING:
@@ -55,6 +56,8 @@ class LineUp:
         """Place of the true source among the candidates, 1 is first, with `count` outputs averaged."""
         scores = self.likenesses[count - 1]
         true = scores[self.candidates.index(self.source)]
+        if true <= UNKNOWN:  # the attacker saw nothing of the source: no find
+            return len(self.candidates)
         return 1 + int(np.count_nonzero(scores > true))
 
     def found(self, count: int = 1) -> bool:

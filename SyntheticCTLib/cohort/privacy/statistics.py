@@ -54,11 +54,11 @@ class NotMeasurable:
 Measured = Estimate | NotMeasurable
 
 
-def share(hits: Sequence[bool], sources: Sequence[str], chances: Sequence[float]) -> Measured:
+def share(hits: Sequence[float], sources: Sequence[str], chances: Sequence[float]) -> Measured:
     """How often an attack hit, with a Wilson interval.
 
-    hits, sources, chances: of each attacked output whether the attack hit, whom the output was made from, and how
-    likely a blind guess was to hit. Outputs of one person are alike, so the persons are counted: each contributes the
+    hits, sources, chances: of each attacked output whether (or how likely) the attack hit, whom the output was made
+    from, and how likely a blind guess was to hit. Outputs of one person are alike, so the persons are counted: each contributes the
     share of his or her outputs that were hit, and the interval is that of so many throws as there are persons (a
     fraction of a hit is rounded outwards).
     """

@@ -57,7 +57,7 @@ class TradeOff:
 def by_percent(found: LineUps, percents: Mapping[str, float], t_min: float, seed: int) -> TradeOff:
     """t_min: outputs whose percentage is in the middle only. percents: of every output of the cohort, by name."""
     rows = []
-    for limit in (100 * t_min, *(limit for limit in PERCENT_LIMITS if limit > 100 * t_min)):
+    for limit in (round(100 * t_min, 6), *(limit for limit in PERCENT_LIMITS if limit > 100 * t_min)):
         kept = [one for one in found.all if limit <= one.percent <= 100 - limit]
         remaining = sum(limit <= percent <= 100 - limit for percent in percents.values())
         tested: Membership = membership(kept, found.held_out, seed)

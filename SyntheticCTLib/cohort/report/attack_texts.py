@@ -194,7 +194,8 @@ def _leaks(content: Content) -> Attack:
         "Attack 5: read the public files",
         "Searches names, texts, tables and the headers of NIfTI files for ids, file names, hashes and seeds of this "
         "plan, for exact percentages, and for anything that looks like a date, a clock time, a UID or an absolute "
-        "path. Then looks whether size, spacing and tilt of an output's voxel grid are those of exactly one original.",
+        "path. Then looks whether size, spacing and tilt of an output's voxel grid are those of any originals, and "
+        "guesses among these. Only the source is looked for by its grid, not the target.",
         f"{len(leaks)} finds. {_told('Share of attempts in which the voxel grid alone names the source:', grid)}",
         f"0 finds; for the grid {_chance(grid)}",
         f"{found.files} files, {found.secrets} secrets ({found.skipped} more are too short to be looked for); "

@@ -22,7 +22,7 @@ MADE, REJECTED, FAILED = "made", "rejected", "failed"
 
 
 def state_of(layout: Layout, name: str, entry: str) -> str | None:
-    """Whether an output is finished: "made" or "rejected"; None if it is not, or what is there is damaged."""
+    """Whether an output is finished: "made" or "rejected"; None if it is not, or a file is gone or cut short."""
     record = read_record(layout.private_record(name))
     if record and record.get("entry") == entry and _files_are_there(record["files"], layout.folder):
         return MADE
@@ -60,7 +60,10 @@ class Ledger:
         return hashlib.sha256(json.dumps(about).encode("utf-8")).hexdigest()
 
     def look(self) -> tuple[Counter[str], list[list[PlannedOutput]]]:
-        """How many outputs are finished, by state, and the others, grouped by unordered pair of subjects."""
+        """How many outputs are finished, by state, and the others, grouped by unordered pair of subjects.
+
+        Records of outputs that are not finished are removed.
+        """
         touched = names_in(self.layout.private_records) | names_in(self.layout.rejections)
         finished: Counter[str] = Counter()
         pairs: dict[tuple[str, str], list[PlannedOutput]] = {}
@@ -69,6 +72,9 @@ class Ledger:
             if state:
                 finished[state] += 1
             else:
+                if output.name in touched:  # what it tells of is not there, and a redo may fail: nobody shall take it
+                    self.layout.private_record(output.name).unlink(missing_ok=True)
+                    self.layout.rejection(output.name).unlink(missing_ok=True)
                 pairs.setdefault(tuple(sorted((output.source, output.target))), []).append(output)
         return finished, [pairs[pair] for pair in sorted(pairs)]
 

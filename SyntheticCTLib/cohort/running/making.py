@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from ...errors import InputError
 from ...jobs.records import file_hash, plain, to_text
 from ...morph.inputs import Metadata, read_metadata
-from ...morph.provenance import private_record, public_record
+from ...morph.provenance import about_percent, private_record, public_record
 from ..dataset.files import remember_names, write_text
 from ..dataset.label_map import label_map
 from ..dataset.layout import Layout
@@ -87,7 +87,8 @@ def _deliver(
         },
         method=method,
         report=report.to_dict(),
-        metadata=metadata.at(float(percent / 100))[0],
+        # At the percentage that is told: the exact one could be worked out from the ages of the two.
+        metadata=metadata.at(about_percent(percent) / 100)[0],
         labels={labels.name: {value: labels.names[value] for value in labels.values}} if labels else {},
     )
     public = {**public_record(private), "region": order.region}
