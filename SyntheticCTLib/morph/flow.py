@@ -11,13 +11,14 @@ Method: scaling and squaring, Arsigny et al., "A Log-Euclidean framework for sta
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from functools import lru_cache
 
 import numpy as np
+
+from .threads import thread_count
 
 #: The first, small step of a flow moves no point further than this, in voxels.
 FIRST_STEP = 0.5
@@ -118,7 +119,7 @@ def sample(fields: np.ndarray, points: np.ndarray) -> np.ndarray:
     from scipy import ndimage
 
     out = np.empty((len(fields), *points.shape[1:]), np.float32)
-    workers = min(os.cpu_count() or 1, points.shape[1])
+    workers = min(thread_count(), points.shape[1])
     bounds = np.linspace(0, points.shape[1], workers + 1).astype(int)
     parts = [(c, slice(*ends)) for ends in zip(bounds[:-1], bounds[1:], strict=True) for c in range(len(fields))]
 

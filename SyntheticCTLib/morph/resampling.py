@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
@@ -11,6 +10,7 @@ import numpy as np
 import SimpleITK as sitk
 
 from ..images.hu import AIR_HU, MAX_HU
+from .threads import thread_count
 
 #: Order of the B-spline: cubic keeps 0.82 of the noise of a scan, linear only 0.55.
 ORDER = 3
@@ -118,7 +118,7 @@ def _spline_coefficients(voxels: np.ndarray) -> np.ndarray:
         if length == 1:
             continue
         across = 1 if axis == 0 else 0
-        bounds = np.linspace(0, voxels.shape[across], (os.cpu_count() or 1) + 1).astype(int)
+        bounds = np.linspace(0, voxels.shape[across], thread_count() + 1).astype(int)
 
         def filter_part(ends: tuple[int, int], axis: int = axis, across: int = across) -> None:
             part = coefficients[(slice(None),) * across + (slice(*ends),)]
@@ -169,5 +169,5 @@ def _in_parts(slab: Slab, work: Callable[[tuple[slice, slice], np.ndarray], None
     """Run `work` on bands of the slab's lines, as many at once as there are processors."""
     lines = slab.index.shape[2]
     bands = [slice(first, min(first + BAND_LINES, lines)) for first in range(0, lines, BAND_LINES)]
-    with ThreadPoolExecutor(os.cpu_count() or 1) as pool:
+    with ThreadPoolExecutor(thread_count()) as pool:
         list(pool.map(lambda band: work((slab.rows, band), slab.index[:, :, band]), bands))

@@ -22,3 +22,8 @@ def one_thread(wanted: bool = True) -> Iterator[None]:
         yield
     finally:
         sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(before)
+
+
+def thread_count() -> int:
+    """How many threads work may be spread over here: as many as SimpleITK's, so that `one_thread` holds for both."""
+    return sitk.ProcessObject.GetGlobalDefaultNumberOfThreads()

@@ -18,27 +18,26 @@ sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 sys.path.insert(0, str(Path(__file__).resolve().parents[1] / "library"))
 
 PHANTOMS = 4
-SPACING = (6.0, 6.0, 6.0)
-"""mm; an output takes a few tenths of a second."""
+FEW, FEW_SPACING = 100, 6.0
+"""Outputs for the comparison of workers, and mm: one takes half a second."""
 
-FEW, MANY = 200, 1000
-"""Outputs for the comparison of workers, and for overhead and memory."""
+MANY, MANY_SPACING = 1000, 8.0
+"""Outputs for overhead and memory, and mm: the smaller an output, the more the overhead counts."""
 
 
-def make_input(folder: Path, count: int) -> None:
+def make_input(folder: Path, count: int, spacing: float) -> None:
     """Phantoms, and a plan of `count` outputs between them."""
     from cohort_runs import write_plan_of_phantoms
 
     pairs = [(a, b) for a in range(PHANTOMS) for b in range(PHANTOMS) if a != b]
-    write_plan_of_phantoms(folder, PHANTOMS, SPACING, [pairs[n % len(pairs)] for n in range(count)])
+    write_plan_of_phantoms(folder, PHANTOMS, (spacing,) * 3, [pairs[n % len(pairs)] for n in range(count)])
 
 
 def measure(plan: Path, folder: Path, workers: int) -> dict[str, float]:
     """Carry a plan out. seconds: from the first task sent to the last answer. busy: sum of the tasks' own times.
     start: what came before. driver_mb: peak memory of this process; with one worker, that is in it."""
-    from cohort_runs import primed, run
+    from cohort_runs import run
 
-    primed(plan, folder)  # registrations take long, and would hide what is measured here
     elapsed: dict[str, float] = {}
 
     def note(event: dict) -> None:
@@ -61,8 +60,10 @@ def measure(plan: Path, folder: Path, workers: int) -> dict[str, float]:
 
 
 def measured(plan: Path, workers: int, name: str) -> dict[str, float]:
-    """The same in a child."""
-    command = [sys.executable, __file__, "measure", str(plan), str(plan.parent.parent / name), str(workers)]
+    """The same in a child. Registrations take long, and would hide what is measured here: another child's are used."""
+    folder = plan.parent.parent / name
+    subprocess.run([sys.executable, __file__, "prime", str(plan), str(folder)], check=True)
+    command = [sys.executable, __file__, "measure", str(plan), str(folder), str(workers)]
     out = subprocess.run(command, check=True, capture_output=True, text=True).stdout
     return json.loads(out.splitlines()[-1])
 
@@ -76,9 +77,9 @@ def run() -> dict[str, object]:
     """All three."""
     with tempfile.TemporaryDirectory() as name:
         plans = {}
-        for count in (FEW, MANY):
+        for count, spacing in ((FEW, FEW_SPACING), (MANY, MANY_SPACING)):
             (Path(name) / str(count)).mkdir()
-            make_input(Path(name) / str(count), count)
+            make_input(Path(name) / str(count), count, spacing)
             plans[count] = Path(name) / str(count) / "plan.json"
         one, two = measured(plans[FEW], 1, "one"), measured(plans[FEW], 2, "two")
         many = measured(plans[MANY], 2, "many")
@@ -97,7 +98,11 @@ def run() -> dict[str, object]:
 
 
 if __name__ == "__main__":
-    if sys.argv[1:2] == ["measure"]:
+    if sys.argv[1:2] == ["prime"]:
+        from cohort_runs import primed
+
+        primed(Path(sys.argv[2]), Path(sys.argv[3]))
+    elif sys.argv[1:2] == ["measure"]:
         print(json.dumps(measure(Path(sys.argv[2]), Path(sys.argv[3]), int(sys.argv[4]))))
     else:
         run()

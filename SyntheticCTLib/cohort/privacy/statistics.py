@@ -58,9 +58,9 @@ def share(hits: Sequence[float], sources: Sequence[str], chances: Sequence[float
     """How often an attack hit, with a Wilson interval.
 
     hits, sources, chances: of each attacked output whether (or how likely) the attack hit, whom the output was made
-    from, and how likely a blind guess was to hit. Outputs of one person are alike, so the persons are
-    counted: each contributes the share of his or her outputs that were hit, and the interval is that of so many throws as there are persons (a
-    fraction of a hit is rounded outwards).
+    from, and how likely a blind guess was to hit. Outputs of one person are alike, so the persons are counted: each
+    contributes the share of his or her outputs that were hit, and the interval is that of so many throws as there are
+    persons (a fraction of a hit is rounded outwards).
     """
     from scipy.stats import binomtest
 

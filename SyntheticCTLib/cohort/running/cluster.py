@@ -38,7 +38,7 @@ _CONFIGURATION = {
     # What the scheduler remembers of the past; it lives in this process, whose memory must not grow with the cohort.
     "distributed.admin.low-level-log-length": 100,
     "distributed.scheduler.dashboard.tasks.task-stream-length": 1000,
-    "distributed.nanny.pre-spawn-environ": {**ONE_THREAD, "MALLOC_TRIM_THRESHOLD_": 65536},
+    "distributed.nanny.pre-spawn-environ": {**ONE_THREAD},
 }
 
 
