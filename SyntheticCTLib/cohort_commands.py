@@ -9,8 +9,10 @@ import re
 from typing import Any
 
 from .arguments import Command, chosen, count, seed
+from .errors import InputError
 from .jobs import JobDocument
 from .jobs.records import PRIVATE
+from .lesion.density_kinds import ANY, DENSITIES
 
 _GO_ON = "Cancelled; the same command goes on where it was."
 
@@ -85,7 +87,30 @@ def _add_plan(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--allow-face", action="store_true", help="accept heads, whose faces anyone can recognise from the surface"
     )
+    _add_lesions(command)
     command.set_defaults(make_job=_plan_job, summarize=_summarize_plan)
+
+
+def _add_lesions(command: argparse.ArgumentParser) -> None:
+    group = command.add_argument_group("lesions", "painted into outputs by a model; asked for by any of these")
+    group.add_argument(
+        "--lesion-model", metavar="NAME", type=_model, help="name or folder of the model (default: the only one)"
+    )
+    group.add_argument(
+        "--lesions", nargs=2, type=seed, metavar=("LOW", "HIGH"), help="how many in an output (default 0 3)"
+    )
+    group.add_argument("--lesion-organ", nargs="+", metavar="NAME", help="labels they go into, such as 'lung left'")
+    group.add_argument(
+        "--lesion-shapes",
+        type=_shapes,
+        metavar="DIR",
+        help="folder of label maps whose lesions lend their shapes, or the word subjects: those of the subjects that "
+        "take part (default: shapes are grown)",
+    )
+    group.add_argument(
+        "--lesion-diameter", nargs=2, type=_millimeters, metavar=("LOW", "HIGH"), help="in mm (default: as the shapes)"
+    )
+    group.add_argument("--lesion-density", choices=DENSITIES, help="how dense they are (default any: as real ones)")
 
 
 def _add_run(command: argparse.ArgumentParser) -> None:
@@ -100,12 +125,32 @@ def _add_run(command: argparse.ArgumentParser) -> None:
     )
     where = command.add_mutually_exclusive_group()
     where.add_argument(
-        "--workers", type=count, metavar="N", help="processes on this machine (default 1: no further process)"
+        "--workers",
+        type=count,
+        metavar="N",
+        help="processes on this machine, or jobs of SLURM (default 1; here that is no further process)",
+    )
+    command.add_argument(
+        "--slurm",
+        metavar="SLURM.toml",
+        type=os.path.abspath,
+        help="the workers are jobs of SLURM that ask for what this file says; see `cohort slurm`",
     )
     where.add_argument(
         "--scheduler", type=_address, metavar="ADDRESS", help="a running Dask scheduler, such as tcp://node1:8786"
     )
     command.set_defaults(make_job=_run_job, summarize=_summarize_run, cancelled=_GO_ON, repeatable=True)
+
+
+def _add_slurm(command: argparse.ArgumentParser) -> None:
+    command.add_argument(
+        "slurm",
+        metavar="SLURM.toml",
+        type=os.path.abspath,
+        help="memory of a worker (such as '16GB'; needed), hours (24), partition, account, interface, temporary (a "
+        "folder of the node), before (lines of shell), directives (more of sbatch)",
+    )
+    command.set_defaults(make_job=_slurm_job, summarize=lambda result: print(result["script"], end=""))
 
 
 def _add_export(command: argparse.ArgumentParser) -> None:
@@ -188,6 +233,15 @@ def _millimeters(text: str) -> float:
     return value
 
 
+def _model(text: str) -> str:
+    """A model's folder becomes absolute; a name stays one."""
+    return os.path.abspath(text) if os.path.isfile(os.path.join(text, "card.json")) else text
+
+
+def _shapes(text: str) -> str:
+    return text if text == "subjects" else os.path.abspath(text)
+
+
 def _address(text: str) -> str:
     if not re.fullmatch(r"[a-z]+://\S+|[^\s:/]+:\d+", text):
         raise argparse.ArgumentTypeError(f"'{text}' is no address of a scheduler, such as tcp://node1:8786")
@@ -205,11 +259,34 @@ def _phantoms_job(arguments: argparse.Namespace) -> JobDocument:
 def _plan_job(arguments: argparse.Namespace) -> JobDocument:
     names = ("subjects", "output", "count", "seed", "subject_share", "edge_share", "per_edge", "per_source", "t_min")
     more = ("redraws", "grid", "backend", "guided", "exclude_edges", "allow_face", "overwrite")
-    return JobDocument("cohort.plan", chosen(arguments, *names, *more))
+    lesions = _lesion_request(arguments)
+    return JobDocument("cohort.plan", {**chosen(arguments, *names, *more), "lesions": lesions})
+
+
+def _lesion_request(arguments: argparse.Namespace) -> dict[str, Any] | None:
+    """What is asked for about lesions; None if nothing is."""
+    names = ("lesion_model", "lesions", "lesion_organ", "lesion_shapes", "lesion_diameter", "lesion_density")
+    asked = chosen(arguments, *names)
+    if all(value is None for value in asked.values()):
+        return None
+    if not asked["lesion_organ"]:
+        raise InputError("Lesions are asked for, but not where; name the labels they go into with --lesion-organ.")
+    return {
+        "model": asked["lesion_model"],
+        "number": asked["lesions"] or [0, 3],
+        "organs": asked["lesion_organ"],
+        "shapes": asked["lesion_shapes"],
+        "diameter_mm": asked["lesion_diameter"],
+        "density": asked["lesion_density"] or ANY,
+    }
 
 
 def _run_job(arguments: argparse.Namespace) -> JobDocument:
-    return JobDocument("cohort.run", chosen(arguments, "plan", "output", "workers", "scheduler"))
+    return JobDocument("cohort.run", chosen(arguments, "plan", "output", "workers", "scheduler", "slurm"))
+
+
+def _slurm_job(arguments: argparse.Namespace) -> JobDocument:
+    return JobDocument("cohort.slurm", chosen(arguments, "slurm"))
 
 
 def _export_job(arguments: argparse.Namespace) -> JobDocument:
@@ -241,6 +318,8 @@ def _summarize_plan(result: dict[str, Any]) -> None:
         )
     print(f"held out   {result['held_out']} subjects")
     print(f"labels     {', '.join(result['labels']) or 'none'}")
+    if result["lesions"] is not None:
+        print(f"lesions    {result['lesions']} in all outputs")
     print(f"plan       {result['file']}")
     print("           names the sources: do not publish it")
 
@@ -274,6 +353,7 @@ def _summarize_report(result: dict[str, Any]) -> None:
         "source found by undoing the morph": result["found_first"],
         **{f"  and averaging {count} outputs of it": one for count, one in result["found_averaged"].items()},
         "member told from non-member (AUC)": result["membership"],
+        "source found by its voxel grid alone": result["found_by_grid"],
     }
     print(f"attacked   {result['attacked']} outputs")
     for title, measured in rows.items():
@@ -293,6 +373,7 @@ COHORT_COMMANDS = (
     Command("phantoms", "make patients who never lived, listed as subjects, to try a cohort on", _add_phantoms),
     Command("plan", "check subjects and draw which morphs between them make up a data set", _add_plan),
     Command("run", "make the outputs of a plan, here or on a cluster; resumes", _add_run, None),
+    Command("slurm", "print the job script that `run --slurm` starts its workers with", _add_slurm, None),
     Command("export", "write a cohort in another format, without what is too near to an original", _add_export),
     Command("report", "attack a cohort and tell in one page how good and how private it is", _add_report),
 )

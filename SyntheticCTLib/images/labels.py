@@ -48,9 +48,14 @@ class LabelLayer:
         return tuple(value for value in present if value != 0)
 
 
+def says_lesion(name: str) -> bool:
+    """Whether a name says lesion, tumor, nodule, metastasis, mass or cyst."""
+    return bool(_LESION.search(name))
+
+
 def is_lesion(layer: LabelLayer, value: int) -> bool:
-    """Whether the layer's or the label's name says lesion, tumor, nodule, metastasis, mass or cyst."""
-    return any(_LESION.search(text) for text in (layer.name, layer.names.get(value, "")))
+    """Whether the layer's or the label's name says lesion (`says_lesion`)."""
+    return says_lesion(layer.name) or says_lesion(layer.names.get(value, ""))
 
 
 def read_layers(

@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Callable, Iterable
+from contextlib import suppress
 from pathlib import Path
 
 from ..errors import InputError
@@ -31,8 +32,8 @@ class Staging:
         destination: the folder the outputs will lie in; it may exist or not.
         overwrite: whether files that exist there may be replaced.
         supersedes: names or patterns (relative to the destination) of files that an earlier, equal job wrote.
-            With `overwrite` they go when the new files come, without it their existence is a refusal: a
-            result never lies beside another one's leftovers.
+            With `overwrite` they go when the new files come, and folders that are empty then too; without it
+            their existence is a refusal: a result never lies beside another one's leftovers.
         announce: called with the staging folder's path before it is made, so that it can be removed after a
             kill.
 
@@ -89,7 +90,15 @@ class Staging:
             discard(self.root)
             raise
         (self.root / _JOURNAL).unlink()  # from here on the output counts as delivered
+        self._remove_emptied(plan["cleared"])
         remove_tree(self.root)
+
+    def _remove_emptied(self, cleared: Iterable[str]) -> None:
+        """Remove the folders in the destination in which the files of an earlier result were the last ones."""
+        folders = {folder for name in cleared for folder in Path(name).parents if folder.name}
+        for folder in sorted(folders, key=lambda one: len(one.parts), reverse=True):
+            with suppress(OSError):  # it holds something, or is gone
+                (self.destination / folder).rmdir()
 
     def _earlier_files(self) -> list[str]:
         found = (file for pattern in self._supersedes for file in self.destination.glob(pattern))

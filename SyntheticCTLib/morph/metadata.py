@@ -4,14 +4,20 @@ The voxels of a morph are the source's at every t. So what the voxels show (sex,
 outcome, events, lesions) follows the source; what lies between two bodies (age, days since admission) is
 interpolated; everything else is dropped, for it may tell who the patient was. The filter knows dates, UIDs,
 addresses and number runs by their look; it cannot know a person's name written into a diagnosis.
+
+Numbers come out as coarse as a clinician writes them. Every further digit of a value between two persons tells whoever
+has a list of patients which pairs it can lie between; an age of 52.371943 fits one pair only. What can be worked out
+from the records themselves needs no digits here: the private record names their files.
 """
 
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -49,6 +55,15 @@ MAX_DIGITS_IN_A_ROW = 4
 """A longer run of digits in a text is an identifier or a date; a longer whole number too."""
 
 LARGEST_NUMBER = 10**MAX_DIGITS_IN_A_ROW - 1
+
+DIGITS = 3
+"""Significant digits of a number that is neither an age nor a number of days."""
+
+SMALL_CHILD = 3
+"""Years; younger ages come in tenths of a year, about a month, all others in whole years."""
+
+_TIME_WORDS = frozenset("age ages day days year years".split())
+"""A key with one of these words, or one of `INTERPOLATED`, is an age or a number of days."""
 
 MAX_DEPTH = 3
 """Objects within objects deeper than this are dropped."""
@@ -144,10 +159,12 @@ def interpolate_metadata(
 ) -> tuple[dict[str, Any], list[str]]:
     """The record of a morph that has gone the share t (0..1) of the way from source to target.
 
-    Interpolated values lie between the ends and equal them at t = 0 and t = 1; whole numbers stay whole. A
-    DICOM age ("063Y", also M, W, D) counts as a number: if both ends have the same unit, so has the result,
-    else the result is a number of years. Text that is a plain number ("63") counts too. A value missing or
-    not a number on either side is dropped with a note. Followed values are copied if they are numbers, truth
+    Interpolated values lie between the ends and are rounded, at t = 0 and t = 1 too: ages and days to whole
+    numbers (ages under `SMALL_CHILD` years to tenths, unless both ends are whole), all else to `DIGITS`
+    significant digits and no more decimals than the ends have; whole numbers stay whole. A DICOM age ("063Y",
+    also M, W, D) counts as a number: if both ends have the same unit, so has the result, else the result is a
+    number of years. Text that is a plain number ("63") counts too. A value missing or not a number on either
+    side is dropped with a note. Followed values are copied if they are numbers (to `DIGITS` digits), truth
     values, short text, or lists or objects of these; dates, UIDs, addresses and long numbers are left out,
     and the text of an event loses its date.
 
@@ -164,7 +181,7 @@ def interpolate_metadata(
     for key, value in source.items():
         plain = plain_key(key)
         if plain in rules.interpolate and not _names_identity(plain):
-            between = _between(value, others.get(plain), float(t))
+            between = _between(plain, value, others.get(plain), float(t))
             if between is None:
                 notes.append(f"'{plain}' was dropped: both records must have a number there.")
             else:
@@ -187,21 +204,39 @@ def interpolate_metadata(
     return record, notes
 
 
-def _between(first, second, t: float):
-    """The value t of the way, in the kind of the ends; None unless both are numbers."""
+def _between(plain: str, first, second, t: float):
+    """The value t of the way, in the kind of the ends, rounded; None unless both are numbers. plain: its key."""
     if isinstance(first, str) and isinstance(second, str):
         ages = _DICOM_AGE.match(first), _DICOM_AGE.match(second)
         if all(ages) and ages[0][2].upper() == ages[1][2].upper():
-            return f"{_mix(int(ages[0][1]), int(ages[1][1]), t):03d}{ages[0][2].upper()}"
+            return f"{round(_mix(int(ages[0][1]), int(ages[1][1]), t)):03d}{ages[0][2].upper()}"
     start, end = _number(first), _number(second)
-    return None if start is None or end is None else _mix(start, end, t)
+    if start is None or end is None:
+        return None
+    value, whole = _mix(start, end, t), isinstance(start, int) and isinstance(end, int)
+    if plain in INTERPOLATED or _TIME_WORDS & set(plain.split("_")):
+        in_tenths = not whole and abs(value) < SMALL_CHILD and not _counts_days(plain)
+        return round(value, 1) if in_tenths else round(value)
+    rounded = _shortened(round(value, 0 if whole else max(_decimals(start), _decimals(end))))
+    return int(rounded) if whole else rounded
 
 
-def _mix(start, end, t: float):
-    if t == 0 or t == 1:
-        return end if t == 1 else start
-    value = min(max(start + t * (end - start), min(start, end)), max(start, end))
-    return round(value) if isinstance(start, int) and isinstance(end, int) else round(value, 6)
+def _mix(start, end, t: float) -> float:
+    return min(max(start + t * (end - start), min(start, end)), max(start, end))
+
+
+def _counts_days(plain: str) -> bool:
+    return not {"day", "days"}.isdisjoint(plain.split("_"))
+
+
+def _shortened(value: float) -> float:
+    """The number with `DIGITS` significant digits."""
+    return round(value, DIGITS - 1 - math.floor(math.log10(abs(value)))) if value else value
+
+
+def _decimals(value: int | float) -> int:
+    """Digits behind the point of a number as it is written."""
+    return max(0, -Decimal(repr(value)).normalize().as_tuple().exponent)
 
 
 def _number(value) -> int | float | None:
@@ -226,7 +261,7 @@ def _harmless(value, rules: MetadataRules, depth: int) -> tuple[Any, int]:
         return value, 0
     if isinstance(value, (int, float)):
         kept = abs(value) <= LARGEST_NUMBER and not _looks_like_a_year(value)
-        return (value, 0) if kept else (None, 1)
+        return (_shortened(value), 0) if kept else (None, 1)
     if isinstance(value, str):
         return (value.strip(), 0) if _is_harmless_text(value) else (None, 1)
     if isinstance(value, (list, tuple)) and depth > 0 and len(value) <= MAX_LIST_LENGTH:

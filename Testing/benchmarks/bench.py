@@ -17,6 +17,7 @@ from pathlib import Path
 sys.path.insert(0, str(Path(__file__).resolve().parents[2]))
 sys.path.insert(0, str(Path(__file__).resolve().parent))
 
+import bench_cohort_costs
 import bench_cohort_plan
 import bench_cohort_run
 import bench_lesion
@@ -61,6 +62,8 @@ def main() -> None:
         result["cohort_plan"] = bench_cohort_plan.run()
         print("Running a cohort with one and two workers:")
         result["cohort_run"] = bench_cohort_run.run()
+        print("Tasks of a cohort at 512 x 512 x 300, and 10,000 outputs worked out from them:")
+        result["cohort_costs"] = bench_cohort_costs.run()
     if "panel" in wanted:
         print("The panel on the tests' host, against VTK's own scaling of a displacement:")
         result["panel"] = bench_panel.run()

@@ -163,12 +163,19 @@ def variant(plan_file: Path, name: str, **changes) -> Path:
 
 
 def run(
-    plan: Path, folder: Path, workers: int | None = None, scheduler: str | None = None, quick: bool = True, **more
+    plan: Path,
+    folder: Path,
+    workers: int | None = None,
+    scheduler: str | None = None,
+    quick: bool = True,
+    slurm: Path | None = None,
+    **more,
 ) -> dict:
     """Carry a plan out by the job "cohort.run". quick: with `quick_path`; only tasks in this process know of it."""
     import SyntheticCTLib.cohort.running.jobs  # noqa: F401, registers the kind
 
     parameters = {"plan": str(plan), "output": str(folder), "workers": workers, "scheduler": scheduler}
+    parameters["slurm"] = None if slurm is None else str(slurm)
     quickly = mock.patch("SyntheticCTLib.morph.register.register", quick_path) if quick else nullcontext()
     with quickly:
         return run_here(JobDocument("cohort.run", parameters), **more)

@@ -27,6 +27,7 @@ DEFAULTS = {
     "exclude_edges": None,
     "guided": False,
     "allow_face": False,
+    "lesions": None,
     "overwrite": False,
 }
 """Parameters of the job "cohort.plan" as the command line makes them where nothing is asked for."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gzip
 import json
+from dataclasses import replace
 
 import pytest
 from cohort_crowds import Output, body, subject_id, write_crowd
@@ -70,6 +71,54 @@ def test_hashes_are_known_by_their_beginning(cohort):
     digest = cohort.plan.subjects[0].content
     add(cohort.layout.public_record("synthct_0002"), comment=f"made of {digest[:16]}")
     assert finds(cohort) == {("records/synthct_0002.json", "a hash of an original")}
+
+
+def called(cohort, *, id=None, image=None, metadata=None):
+    """The cohort, with another id or other file names for the first of its subjects."""
+    first, *others = cohort.plan.subjects
+    changed = {"id": id, "image": image and first.image.with_name(image)}
+    changed["metadata"] = metadata and first.image.with_name(metadata)
+    renamed = replace(first, **{name: value for name, value in changed.items() if value})
+    plan = replace(cohort.plan, subjects=(renamed, *others))
+    return replace(cohort, plan=plan)
+
+
+@pytest.mark.parametrize("image", ["image.nii.gz", "scan.nii.gz", "Labels.nii.gz", "lung_mask.nii.gz", "chest.nii.gz"])
+def test_originals_called_by_words_of_every_public_file_are_no_leak(cohort, image):
+    renamed = called(cohort, image=image, metadata="metadata.json")
+    assert finds(renamed) == set()
+    assert search(renamed).own >= 2
+
+
+def test_originals_called_like_outputs_are_no_leak(cohort):
+    assert finds(called(cohort, image="synthct_0002_0000.nii.gz")) == set()
+
+
+@pytest.mark.parametrize(
+    ("renamed", "file", "what"),
+    [
+        ({"id": "May"}, "records/synthct_0001.json", "a subject's id"),  # "may" stands in every card, in no record
+        ({"id": "chest-7"}, "records/synthct_0001.json", "a subject's id"),
+        ({"image": "Image_Smith.nii.gz"}, "records/synthct_0001.json", "an original's file name"),
+        ({"image": "Young.nii.gz"}, "README.md", "an original's file name"),
+        ({"image": "labels_12.nii.gz"}, "dataset.json", "an original's file name"),
+    ],
+)
+def test_a_name_is_still_found_where_its_words_are_not_our_own(cohort, renamed, file, what):
+    renamed = called(cohort, **renamed)
+    subject = renamed.plan.subjects[0]
+    name = subject.id if "id" in what else subject.image.name.split(".")[0]
+    with (cohort.folder / file).open("a", encoding="utf-8") as stream:
+        stream.write(f"\n{name}\n")
+    assert finds(renamed) == {(file, what)}
+
+
+def test_an_id_of_digits_is_a_number_of_its_own(cohort):
+    renamed = called(cohort, id="317")
+    add(cohort.layout.public_record("synthct_0002"), comment="0.317, 1.317.2, 4317")
+    assert finds(renamed) == set()
+    add(cohort.layout.public_record("synthct_0002"), comment="Made of 317.")
+    assert finds(renamed) == {("records/synthct_0002.json", "a subject's id")}
 
 
 def test_names_tables_and_headers_are_read_too(cohort):

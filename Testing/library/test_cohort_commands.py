@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -73,6 +74,7 @@ def test_plan(here):
         "exclude_edges": str(here / "e.csv"),
         "guided": False,
         "allow_face": True,
+        "lesions": None,
         "overwrite": True,
     }
 
@@ -81,11 +83,16 @@ def test_run(here):
     job = document("run", "plan.json", "-o", "set")
     assert job.kind == "cohort.run"
     plain = {"plan": str(here / "plan.json"), "output": str(here / "set"), "workers": None, "scheduler": None}
+    plain["slurm"] = None
     assert job.parameters == plain
     assert document("run", "plan.json", "-o", "set", "--workers", 4).parameters == {**plain, "workers": 4}
     address = "tcp://node1:8786"
     job = document("run", "plan.json", "-o", "set", "--scheduler", address)
     assert job.parameters == {**plain, "scheduler": address}
+    job = document("run", "plan.json", "-o", "set", "--slurm", "slurm.toml", "--workers", 64)
+    assert job.parameters == {**plain, "slurm": str(here / "slurm.toml"), "workers": 64}
+    job = document("slurm", "slurm.toml")
+    assert (job.kind, job.parameters) == ("cohort.slurm", {"slurm": str(here / "slurm.toml")})
 
 
 def test_export(here):
@@ -171,8 +178,10 @@ def test_an_export_tells_what_was_left_out(capsys):
 def test_a_report_tells_each_attack_with_its_interval_or_why_there_is_no_number(capsys):
     number = {"value": 0.5, "low": 0.2, "high": 0.8, "chance": 0.25, "n": 8}
     attacks = {"found_first": number, "found_averaged": {"4": number}, "membership": {"reason": "n = 0 held out"}}
+    attacks["found_by_grid"] = {**number, "value": 0.75}
     result = {"file": "/r.html", "attacked": 8, "nearer_than_strangers": number, "leaks": 0, **attacks}
     text = told(capsys, result, "report", "d")
+    assert re.search(r"by its voxel grid alone +0\.75 \(0\.20 to", text)
     assert "0.50 (0.20 to 0.80; chance 0.25; n = 8)" in text and "not measurable here: n = 0 held out" in text
 
 

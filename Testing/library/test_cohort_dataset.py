@@ -129,6 +129,32 @@ def test_the_card_of_a_cohort_with_nothing_in_it_can_be_written(folder, tmp_path
     assert "0 synthetic CT scans" in card(cohort.plan, survey(empty, cohort.plan))
 
 
+@pytest.mark.parametrize(
+    ("grid", "told"),
+    [
+        ("source", "spacing, size and tilt of the first real scan's"),
+        ("target", "spacing, size and tilt of the second real scan's"),
+        ("fit", "spacing and tilt of the first real scan's; its size fits"),
+    ],
+)
+def test_the_card_says_whose_grid_a_scan_has(folder, grid, told):
+    cohort = read_cohort(folder)
+    plan = replace(cohort.plan, settings=replace(cohort.plan.settings, grid=grid))
+    assert f"The voxel grid of a scan has the {told}" in card(plan, survey(cohort.layout, plan))
+
+
+def test_the_card_lists_all_versions_that_occurred(copy):
+    file = Layout(copy).public_record("synthct_0002")  # the first of three
+    record = json.loads(file.read_text())
+    record["method"]["software"].update(numpy="1.0.1", syntheticct="0.0.9")
+    record["method"]["registration"] = {"backend": "ants", "versions": {"antspyx": "0.4.2"}}
+    file.write_text(json.dumps(record))
+    cohort = read_cohort(copy)
+    text = card(cohort.plan, survey(cohort.layout, cohort.plan))
+    assert f"numpy 1.0.1 and {np.__version__}" in text and "antspyx 0.4.2" in text
+    assert text.count("SyntheticCT 0.0.9 and ") == 2 and "registration: ants and quick" in text
+
+
 # --- what is public
 
 
@@ -223,6 +249,29 @@ def test_a_label_without_a_name_is_called_by_its_layer_and_value():
     layer = LabelLayer("organs", _image([0, 4]), {})
     found = label_map([layer], [label_name(layer, 4)], Geometry.of(layer.image))
     assert sitk.GetArrayFromImage(found.image).ravel().tolist() == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("layer", "names", "expected"),
+    [
+        ("lesions", {1: "lesion 1", 2: "lesion 2", 5: "lesion"}, {"lesion"}),
+        ("lesions", {1: "lung nodule 3", 2: "lung nodule #4", 5: "rib 5"}, {"lung nodule", "rib 5"}),
+        ("lesions", {1: "label 1"}, {"lesion"}),
+        ("metastases2", {}, {"metastasis"}),
+        ("kidney_tumor", {1: "kidney", 2: "tumor"}, {"kidney", "tumor", "kidney_tumor 5"}),
+        ("organs", {1: "lesion segment 4", 2: "rib 4"}, {"lesion segment 4", "rib 4", "organs 5"}),
+    ],
+)
+def test_lesions_are_one_class_however_they_are_numbered(layer, names, expected):
+    found = LabelLayer(layer, _image([0, 1, 2, 5]), names)
+    assert {label_name(found, value) for value in found.values} == expected
+
+
+def test_numbered_lesions_have_one_value_in_the_map():
+    layer = LabelLayer("lesions", _image([0, 1, 2, 5]), {1: "lesion 1", 2: "lesion 2"})
+    found = label_map([layer], ["lesion"], Geometry.of(layer.image))
+    assert sitk.GetArrayFromImage(found.image).ravel().tolist() == [0, 1, 1, 1]
+    assert lesion_names([layer]) == {"lesion"}
 
 
 def test_more_than_255_labels_take_16_bits():

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import shutil
+
 import numpy as np
 import pytest
 import SimpleITK as sitk
@@ -16,7 +18,7 @@ highdicom = pytest.importorskip("highdicom")
 
 from SyntheticCTLib.cohort.export.dicom_ct import in_slice_order, write_ct  # noqa: E402
 from SyntheticCTLib.cohort.export.dicom_marks import Person  # noqa: E402
-from SyntheticCTLib.cohort.export.dicom_seg import write_seg  # noqa: E402
+from SyntheticCTLib.cohort.export.dicom_seg import segment_labels, write_seg  # noqa: E402
 from SyntheticCTLib.cohort.export.segment_codes import LESIONS, ORGANS, segment_codes  # noqa: E402
 
 NAMES = ("lung left", "lung_right", "liver tumor", "organs 4")
@@ -272,6 +274,25 @@ def test_segments_are_coded(exported):
     assert other.segmented_property_type.meaning == "Tissue"
 
 
+def test_names_too_long_for_a_segments_label_stay_different_and_are_described_in_full(tmp_path):
+    long = "lesion of the " + "posterior " * 5
+    names = [f"{long}left", f"{long}right", "back\\slash", "liver"]
+    assert len(names[0]) > 64
+    slices = write_ct(ct(), tmp_path / "ct", PERSON)
+    write_seg(np.zeros((7, 8, 9), np.uint8), names, slices, tmp_path / "labels.dcm", PERSON)
+    segments = pydicom.dcmread(tmp_path / "labels.dcm").SegmentSequence
+    labels = [segment.SegmentLabel for segment in segments]
+    assert len(set(labels)) == 4 and all(len(label) <= 64 for label in labels)
+    assert labels[0].startswith("lesion of the posterior") and labels[2:] == ["back/slash", "liver"]
+    assert [segment.get("SegmentDescription") for segment in segments] == [*names[:3], None]
+
+
+def test_a_shortened_name_is_never_another_ones():
+    names = ["a" * 62 + "~2", "a" * 70, "a" * 62 + "~2"]
+    labels = segment_labels(names)
+    assert labels[0] == names[0] and len(set(labels)) == 3 and max(map(len, labels)) == 64
+
+
 def test_a_map_without_any_label_can_be_written(tmp_path):
     image = ct()
     slices = write_ct(image, tmp_path / "ct", PERSON)
@@ -333,6 +354,16 @@ def test_the_table_says_where_series_and_segmentation_lie(exported):
     rows = (folder / "metadata.csv").read_text().splitlines()
     assert "dicom/synthct_0001/ct,dicom/synthct_0001/seg/labels.dcm" in rows[1]
     assert "DICOM segmentation" in (folder / "README.md").read_text()
+
+
+def test_an_earlier_export_leaves_no_empty_folder(exported, tmp_path):
+    cohort, out = exported[0].parent / "cohort", tmp_path / "out"
+    shutil.copytree(exported[0], out)
+    (tmp_path / "review.csv").write_text("case\nsynthct_0002\n", encoding="utf-8")
+    export(cohort, out, format="dicom", exclude=str(tmp_path / "review.csv"), overwrite=True)
+    assert [folder.name for folder in (out / "dicom").iterdir()] == ["synthct_0001"]
+    export(cohort, out, overwrite=True)
+    assert not (out / "dicom").exists() and (out / "imagesTr").is_dir()
 
 
 def test_our_reader_takes_a_whole_case_folder(exported):

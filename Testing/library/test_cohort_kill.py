@@ -125,7 +125,7 @@ def test_an_output_that_kills_its_workers_is_failed_and_the_others_are_made(plan
     from SyntheticCTLib.cohort.running import cluster, driver
 
     monkeypatch.setattr(driver, "make_output", cohort_runs.deadly_output)
-    monkeypatch.setitem(cluster._CONFIGURATION, "distributed.scheduler.allowed-failures", 0)
+    monkeypatch.setitem(cluster.CONFIGURATION, "distributed.scheduler.allowed-failures", 0)
     few = cohort_runs.variant(plan, "few.json", outputs=4)
     cohort_runs.primed(few, tmp_path / "out")
     result = cohort_runs.run(few, tmp_path / "out", workers=2)

@@ -230,6 +230,8 @@ def test_a_plan_edited_into_nonsense_is_refused_with_every_fault(file):
         (lambda raw: raw["subjects"][0]["labels"].append(3), "a label file is a number"),
         (lambda raw: raw["subjects"].append([]), "entry 5 is a list"),
         (lambda raw: raw["subjects"][0].update(region="head-neck"), "shows a face"),
+        (lambda raw: raw["subjects"][0].update(region="chest of Anna"), "region is 'chest of Anna'; expected one or"),
+        (lambda raw: raw["subjects"][0].update(region="Chest"), "region is 'Chest'"),
         (lambda raw: raw["excluded_edges"].append(["anna"]), "no pair"),
         (lambda raw: raw["excluded_edges"].append(["anna", "zoe"]), "no subject 'zoe'"),
         (lambda raw: raw["label_names"].append("lung left"), "'lung left' stands there 2 times"),

@@ -2,7 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import re
+import shutil
+from dataclasses import replace
+from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -13,6 +18,8 @@ pytest.importorskip("matplotlib")
 from cohort_crowds import Output, body, noisy, subject_id, write_crowd
 
 import SyntheticCTLib.cohort.report.jobs  # noqa: F401, importing registers the job
+from SyntheticCTLib.cohort.privacy.statistics import Estimate, NotMeasurable
+from SyntheticCTLib.cohort.report.attack_texts import _leaks
 from SyntheticCTLib.cohort.report.distributions import label_numbers, noise_level
 from SyntheticCTLib.cohort.report.gate_numbers import plain_reason
 from SyntheticCTLib.cohort.report.html import paragraph, table
@@ -117,6 +124,46 @@ def test_what_cannot_be_done_is_refused_before_any_work(cohort, made, tmp_path):
     assert list(tmp_path.iterdir()) == []
 
 
+def test_nothing_is_written_into_or_over_an_original(cohort, tmp_path):
+    copy = Path(shutil.copytree(cohort.folder, tmp_path / "copy"))
+    plan = copy / "private" / "plan.json"
+    raw = json.loads(plan.read_text(encoding="utf-8"))
+    raw["subjects"][0]["image"] = str(tmp_path / "study")
+    raw["held_out"][0]["metadata"] = str(tmp_path / "notes.html")
+    plan.write_text(json.dumps(raw), encoding="utf-8")
+    (tmp_path / "study" / "series").mkdir(parents=True)
+    (tmp_path / "notes.html").write_text("precious", encoding="utf-8")
+    for output in (tmp_path / "study" / "r.html", tmp_path / "study" / "series" / "r.html", tmp_path / "notes.html"):
+        with pytest.raises(InputError, match="is an input"):
+            report(replace(cohort, folder=copy), output, overwrite=True)
+    assert (tmp_path / "notes.html").read_text(encoding="utf-8") == "precious"
+    assert not list((tmp_path / "study").rglob("*.html"))
+
+
+def told_of_leaks(cohort, grid, measured):
+    """The fifth attack where no text was found and the grid gave this result."""
+    plan = replace(cohort.plan, settings=replace(cohort.plan.settings, grid=grid))
+    found = SimpleNamespace(leaks=(), files=9, secrets=20, skipped=1, own=2)
+    ups = SimpleNamespace(all=())
+    return _leaks(SimpleNamespace(search=found, grid=measured, cohort=replace(cohort, plan=plan), line_ups=ups))
+
+
+def test_a_grid_that_cannot_be_measured_is_no_comfort(cohort):
+    attack = told_of_leaks(cohort, "source", NotMeasurable("n = 0 attacked outputs"))
+    assert attack.kind == "unknown" and "not measurable" in attack.verdict and attack.remedies == ()
+    assert told_of_leaks(cohort, "source", Estimate(0.2, 0.1, 0.3, 0.25, 20)).kind == "good"
+
+
+@pytest.mark.parametrize(
+    ("grid", "told"),
+    [("source", "with target, outputs tell by their grid"), ("target", "the target's here"), ("fit", "somebody's")],
+)
+def test_no_other_grid_is_advised_where_the_grid_gives_a_person_away(cohort, grid, told):
+    attack = told_of_leaks(cohort, grid, Estimate(0.9, 0.8, 1.0, 0.25, 20))
+    assert attack.kind == "bad" and "one common grid" in attack.remedies[0] and told in attack.remedies[0]
+    assert "plan with another grid" not in attack.remedies[0]
+
+
 def test_without_originals_the_page_still_tells_what_it_can(tmp_path):
     cohort = write_crowd(tmp_path, (1, 2), (), [Output("synthct_1", subject_id(1), subject_id(2), "40.5", body(1))])
     for file in (tmp_path / "originals").iterdir():
@@ -125,6 +172,7 @@ def test_without_originals_the_page_still_tells_what_it_can(tmp_path):
     text = words((tmp_path / "page.html").read_text(encoding="utf-8"))
     assert result["attacked"] == 0 and "n = 0 attacked outputs" in text and "n = 0 real scans" in text
     assert f"{subject_id(1)} could not be read" in text
+    assert "whether the voxel grid tells the source is not measurable here" in text
 
 
 def test_noise_is_measured_where_it_is():

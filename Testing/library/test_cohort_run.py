@@ -20,6 +20,8 @@ import SimpleITK as sitk
 from SyntheticCTLib.cohort.dataset.cases import read_cohort
 from SyntheticCTLib.cohort.dataset.layout import Layout
 from SyntheticCTLib.cohort.dataset.places import center_of
+from SyntheticCTLib.cohort.planning.plan import read_plan, write_plan
+from SyntheticCTLib.cohort.running import claim
 from SyntheticCTLib.errors import InputError, SyntheticCTError
 from SyntheticCTLib.images.reading import read_ct
 from SyntheticCTLib.morph.metadata import interpolate_metadata, read_record
@@ -120,7 +122,7 @@ def test_each_pair_is_registered_once_for_both_directions(finished):
 def test_nobody_else_may_look_into_the_private_folder_and_nothing_unfinished_is_left(finished):
     assert stat.S_IMODE((finished / "private").stat().st_mode) == 0o700
     assert {file.name for file in (finished / "private").iterdir()} == {
-        "failures.json", "paths", "plan.json", "records", "rejected", "times.csv"
+        "failures.json", "lock", "paths", "plan.json", "records", "rejected", "times.csv"
     }  # fmt: skip
 
 
@@ -208,6 +210,36 @@ def test_a_second_run_in_the_same_folder_is_refused(copy, inputs):
         fcntl.flock(lock, fcntl.LOCK_EX)
         with pytest.raises(InputError, match="Another run"):
             cohort_runs.run(inputs / "plan.json", copy)
+
+
+def test_who_comes_too_late_for_the_lock_asks_again_whose_folder_it_is(inputs, tmp_path, monkeypatch):
+    """Between the first question and the lock, another command made its whole cohort there."""
+    layout = Layout(tmp_path / "out")
+    ours = read_plan(inputs / "plan.json")
+    theirs = read_plan(cohort_runs.variant(inputs / "plan.json", "theirs.json", outputs=2))
+    locked = claim._lock
+
+    def late(lock, layout):
+        write_plan(theirs, layout.plan)
+        locked(lock, layout)
+
+    monkeypatch.setattr(claim, "_lock", late)
+    with pytest.raises(InputError, match="another plan"), claim.claimed(layout, ours):
+        pass
+    assert read_plan(layout.plan).identity == theirs.identity
+
+
+def test_who_waited_for_the_lock_has_the_one_that_others_find(inputs, tmp_path):
+    fcntl = pytest.importorskip("fcntl")
+    layout, plan = Layout(tmp_path / "out"), read_plan(inputs / "plan.json")
+    with claim.claimed(layout, plan):
+        waiting = layout.lock.open("ab")
+    with waiting:
+        fcntl.flock(waiting, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        with pytest.raises(InputError, match="Another run"), claim.claimed(layout, plan):
+            pass
+    with claim.claimed(layout, plan):  # and the file that stays is in nobody's way
+        assert layout.plan.is_file()
 
 
 def test_workers_and_a_scheduler_exclude_each_other(inputs, tmp_path):

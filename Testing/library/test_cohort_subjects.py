@@ -17,7 +17,8 @@ from cohort_tables import plan, write_scan, write_table
 from volumes import GRIDS, ct, like
 
 from SyntheticCTLib.cohort.planning import LabelFile, read_plan
-from SyntheticCTLib.cohort.planning.subjects import plain_region, read_subjects, shows_face
+from SyntheticCTLib.cohort.planning.regions import plain_region, shows_face
+from SyntheticCTLib.cohort.planning.subjects import read_subjects
 from SyntheticCTLib.errors import InputError
 from SyntheticCTLib.images import content_hash, read_ct
 from SyntheticCTLib.jobs.records import file_hash
@@ -128,6 +129,7 @@ def test_every_line_with_a_fault_is_told(tmp_path, rows):
         {"id": "", "image": "", "region": "", "series": "3"},
         {"id": "e", "image": "gone.nii.gz", "region": "chest", "metadata": "gone.json", "labels": "a b=anna.json"},
         {"id": "f", "image": "anna.nii.gz", "region": "chest", "labels": "organs=gone.nrrd", "series": "3"},
+        {"id": "g", "image": "anna.nii.gz", "region": "chest of Mr Smith"},
     ]
     file = write_table(tmp_path / "subjects.csv", rows)
     with file.open("a", encoding="utf-8") as stream:
@@ -146,18 +148,40 @@ def test_every_line_with_a_fault_is_told(tmp_path, rows):
         f"there is no file {tmp_path / 'gone.json'}",
         f"there is no file {tmp_path / 'gone.nrrd'}",
         "series '3' is given",
-        "line 12: 8 cells",
+        "subject 'g': 'chest of Mr Smith' is no known region; expected one or more of whole-body, head",
+        "line 13: 8 cells",
     ):
         assert expected in found, expected
     assert [one.id for one in subjects] == ["BERT", "anna", "anna", "bert", "cora", "dirk"]
 
 
-def test_regions_are_compared_as_plain_words():
-    assert plain_region("  Upper  Abdomen ") == plain_region("upper_abdomen") == "upper-abdomen"
-    for region in ("Head", "head and neck", "NECK", "brain", "face", "whole body", "skull-base"):
-        assert shows_face(region)
-    for region in ("chest", "torso", "pelvis", "forehand", "legs"):
-        assert not shows_face(region)
+@pytest.mark.parametrize(
+    ("text", "plain"),
+    [
+        ("  Upper  Abdomen ", "upper-abdomen"),
+        ("upper_abdomen", "upper-abdomen"),
+        ("Thorax", "chest"),
+        ("Pelvis, abdomen and CHEST", "chest-abdomen-pelvis"),
+        ("knee (left)", "left-knee"),
+        ("Whole Body", "whole-body"),
+        ("total-body", "whole-body"),
+        ("Other", "other"),
+        ("chest Anna Smith", None),
+        ("left", None),
+        ("", None),
+        ("ward 3", None),
+    ],
+)
+def test_a_region_is_made_of_known_words_and_written_one_way(text, plain):
+    assert plain_region(text) == plain
+    assert plain is None or plain_region(plain) == plain
+
+
+def test_regions_with_a_face_are_known():
+    for region in ("Head", "head and neck", "NECK", "brain", "face", "whole body", "skull", "neck/chest"):
+        assert shows_face(plain_region(region))
+    for region in ("chest", "torso", "pelvis", "hand", "legs", "other"):
+        assert not shows_face(plain_region(region))
 
 
 # --- the check

@@ -303,6 +303,15 @@ def test_each_rule_that_leaves_no_place_is_named_with_its_count(scan, soon_given
     assert "Of 100 tries with 2 shapes, " in message
 
 
+def test_where_fewer_will_do_what_finds_no_place_is_left_out_and_told(scan, soon_given_up):
+    image, lung = scan
+    placed = place(image, layer(lung), None, 3, 3, diameter_mm=(8, 9), gap_mm=60, fewer=True)
+    assert len(placed.lesions) == 1 and placed.layer.values == (1,)
+    assert len(placed.missing) == 2 and all("came nearer than 60 mm" in reason for reason in placed.missing)
+    none = place(image, layer(lung), None, 1, 3, diameter_mm=(200, 210), fewer=True)
+    assert (none.lesions, none.layer.values, len(none.missing)) == ((), (), 1)
+
+
 def test_a_diameter_too_small_for_the_voxels_is_refused(scan, soon_given_up):
     message = refusal(scan[0], layer(scan[1]), None, 1, 3, diameter_mm=(0.2, 0.3))
     assert "could not be drawn with this diameter" in message and "1 x 1 x 1.5 mm" in message

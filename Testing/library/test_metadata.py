@@ -7,7 +7,7 @@ import json
 import pytest
 
 from SyntheticCTLib.errors import InputError
-from SyntheticCTLib.morph.metadata import interpolate_metadata, load_rules, plain_key, read_record
+from SyntheticCTLib.morph.metadata import MetadataRules, interpolate_metadata, load_rules, plain_key, read_record
 
 SOURCE = {
     "age": 40,
@@ -36,9 +36,45 @@ def test_age_and_days_lie_between_the_ends_and_stay_whole(t):
     assert notes == []
 
 
-def test_the_ends_are_the_ends_own_values():
-    assert interpolate_metadata({"age": 40.5}, {"age": 61}, 0)[0] == {"age": 40.5}
-    assert interpolate_metadata({"age": 40.5}, {"age": 61}, 1)[0] == {"age": 61}
+def test_the_ends_are_the_ends_own_values_as_far_as_they_are_told():
+    assert interpolate_metadata({"age": 40}, {"age": 61}, 0)[0] == {"age": 40}
+    assert interpolate_metadata({"age": 40.6}, {"age": 61}, 0)[0] == {"age": 41}
+    assert interpolate_metadata({"age": 40.6}, {"age": 61}, 1)[0] == {"age": 61}
+
+
+@pytest.mark.parametrize(
+    ("key", "source", "target", "told"),
+    [
+        ("age", 40.371943, 61.88, 49),
+        ("PatientAge", "40.37", 61, 49),
+        ("days_since_admission", 1.25, 9.5, 5),
+        ("days_since_admission", 0.2, 0.6, 0),
+        ("age", 0.25, 0.93, 0.5),  # children: about a month
+        ("age", 1, 2, 1),
+        ("gestational_age_days", 0.25, 9.5, 4),
+        ("bmi", 21.37, 34.1, 26.5),
+        ("bmi", 21, 34.5, 26.4),
+        ("ph", 7.35, 7.4, 7.37),
+        ("crp", 0.01234, 0.02345, 0.0168),
+        ("platelets", 1234, 2345, 1680),
+        ("balance", -12.345, 0, -7.41),
+        ("balance", 0, 0.0, 0),
+    ],
+)
+def test_numbers_have_no_more_digits_than_a_clinician_writes(key, source, target, told):
+    """The more digits, the fewer pairs of persons a value between two can come from."""
+    rules = MetadataRules().extended(interpolate=["bmi", "ph", "crp", "platelets", "balance", "gestational_age_days"])
+    record, notes = interpolate_metadata({key: source}, {plain_key(key): target}, 0.4, rules)
+    assert record == {key: told} and notes == []
+    assert isinstance(record[key], int) == isinstance(told, int) or told == 0
+
+
+def test_a_measured_value_that_follows_the_source_is_no_fingerprint_of_it():
+    source = {"lab_results": [4.5, 0.918273, {"value": 98.765}], "lesion_count": 12}
+    assert interpolate_metadata(source, {}, 0.5)[0] == {
+        "lab_results": [4.5, 0.918, {"value": 98.8}],
+        "lesion_count": 12,
+    }
 
 
 def test_what_the_voxels_show_follows_the_source_at_every_t():
@@ -75,7 +111,7 @@ def test_an_age_missing_on_one_side_is_dropped_with_a_note(source, target):
 def test_dicom_ages_are_numbers_with_a_unit():
     assert interpolate_metadata({"age": "063Y"}, {"age": "071Y"}, 0.5)[0] == {"age": "067Y"}
     assert interpolate_metadata({"age": "063Y"}, {"age": 71}, 0.5)[0] == {"age": 67}
-    assert interpolate_metadata({"age": "006M"}, {"age": "001Y"}, 0.5)[0] == {"age": 0.75}
+    assert interpolate_metadata({"age": "006M"}, {"age": "001Y"}, 0.5)[0] == {"age": 0.8}
     assert interpolate_metadata({"age": "63"}, {"age": " 71 "}, 0.5)[0] == {"age": 67}
 
 

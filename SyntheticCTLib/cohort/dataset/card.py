@@ -8,8 +8,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ... import __version__
+from ...morph.metadata import DIGITS
 from .files import write_text
 from .layout import FILE_ENDING, Layout
+from .painted import lesion_section
+from .places import WHOSE_GRID
 from .survey import MEASURES, Survey
 
 if TYPE_CHECKING:
@@ -44,10 +47,11 @@ def card(plan: Plan, found: Survey, license: str = LICENSE_UNKNOWN, title: str =
         "**Every scan here is SYNTHETIC: it shows a body that does not exist.** Not for diagnosis.\n",
         _what(plan, found),
         _how(plan, found),
+        *lesion_section(plan.settings.lesions, found.lesions),
         _quality(plan, found),
         _limits(plan, found),
         _license(license),
-        _cite(title),
+        _cite(title, found),
     ]
     return "\n".join(parts)
 
@@ -80,19 +84,20 @@ def _what(plan: Plan, found: Survey) -> str:
 def _how(plan: Plan, found: Survey) -> str:
     settings = plan.settings
     low, high = (int(round(100 * t)) for t in (settings.t_min, 1 - settings.t_min))
-    used = {end for output in plan.outputs for end in (output.source, output.target)}
-    versions = ", ".join(f"{name} {version}" for name, version in sorted(found.software.items()))
+    sources = {end for output in plan.outputs for end in (output.source, output.target)}
+    versions = ", ".join(f"{name} {' and '.join(sorted(used))}" for name, used in sorted(found.software.items()))
     return "\n".join(
         [
             "## How\n",
-            f"Made with SyntheticCT {__version__} from {len(used)} scans, in pairs of one body region. Two scans are "
+            f"Made with {_maker(found)} from {len(sources)} scans, in pairs of one body region. Two scans are "
             "registered to each other; the smooth flow (a stationary velocity field) from one body to the other is "
             "followed part of the way, and the first scan is resampled there once, with its labels. So the shape of "
             "the body lies between two people, and the texture is the first one's.\n",
             f"- how far: a percentage drawn for each scan from {low} to {high} %; what is published is rounded to 5 %",
-            f"- registration: {found.registration.get('backend', 'none')}; grid of the result: {settings.grid}",
+            f"- registration: {' and '.join(sorted(found.backends)) or 'none'}; grid of the result: {settings.grid}",
             "- what the pixels show (sex, diagnosis, lesions) follows the first scan; age and days lie between the "
-            "two; all other metadata is dropped",
+            "two, in whole numbers (in tenths of a year for small children); other numbers have at most "
+            f"{DIGITS} digits; all other metadata is dropped",
             f"- versions: {versions or 'none'}\n",
         ]
     )
@@ -122,9 +127,9 @@ def _distribution(name: str, found: Survey) -> str:
 def _limits(plan: Plan, found: Survey) -> str:
     lines = [
         "## Limits\n",
-        "- The texture of a scan, its noise, and the spacing, size and tilt of its voxel grid are those of one real "
-        "scan; where the grid lay is not told. Scans made of one source share them, and they are no independent "
-        "patients: keep them on one side of every split where you can.",
+        "- The texture of a scan and its noise are those of one real scan, the first. Scans made of one source share "
+        "them, and they are no independent patients: keep them on one side of every split where you can.",
+        f"- {WHOSE_GRID[plan.settings.grid]} Whoever has that scan may know it by this; where it lay is not told.",
         "- Whether a person can be found again in such data was attacked, not proven impossible; ask who publishes it "
         "for the privacy report of this cohort.",
         "- Registration between two people is never anatomically exact; labels are warped, not drawn anew.",
@@ -150,5 +155,10 @@ def _license(license: str) -> str:
     return f"## Licence\n\n{text}\n"
 
 
-def _cite(title: str) -> str:
-    return f"## How to cite\n\n> {title}. Synthetic CT scans made with SyntheticCT {__version__}.\n"
+def _cite(title: str, found: Survey) -> str:
+    return f"## How to cite\n\n> {title}. Synthetic CT scans made with {_maker(found)}.\n"
+
+
+def _maker(found: Survey) -> str:
+    """This program with the versions that made the scans."""
+    return f"SyntheticCT {' and '.join(sorted(found.software.get('syntheticct', ()))) or __version__}"

@@ -2,21 +2,37 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Sequence
 
 import numpy as np
 import SimpleITK as sitk
 
 from ...images.geometry import Geometry
-from ...images.labels import LabelLayer, is_lesion
+from ...images.labels import LabelLayer, is_lesion, says_lesion
 
 MAP_NAME = "labels"
 """Name of the layer that holds a whole map."""
 
+_KINDS = r"(lesion|tumou?r|nodule|cyst|mass|metastasis)"
+_NUMBERED = re.compile(rf"({_KINDS}(?:e?s)?|metastases)[\s_#-]+\d+$", re.IGNORECASE)
+_LESIONS_ONLY = re.compile(rf"{_KINDS}(?:e?s)?(?:[_-]?\d+)?", re.IGNORECASE)
+
 
 def label_name(layer: LabelLayer, value: int) -> str:
-    """What a label of a source is called in the data set: its own name, else its layer's and its value."""
-    return layer.names.get(value) or f"{layer.name} {value}"
+    """What a label of a source is called in the data set: its own name, else its layer's and its value.
+
+    Lesions of one kind are one class, however a user has numbered them: "lung nodule 3" is a "lung nodule". Values
+    without a name in a layer called "lesions", "tumor" or the like are one class too; in a layer with any other name
+    they may be different things, such as an organ and its tumors.
+    """
+    name = layer.names.get(value, "")
+    if says_lesion(name):
+        return _NUMBERED.sub(r"\1", name)
+    if name in ("", f"label {value}"):
+        only_lesions = _LESIONS_ONLY.fullmatch(layer.name.replace("metastases", "metastasis"))
+        return only_lesions[1] if only_lesions else name or f"{layer.name} {value}"
+    return name
 
 
 def label_map(

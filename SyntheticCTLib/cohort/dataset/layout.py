@@ -108,6 +108,11 @@ class Layout:
         return self.private / "times.csv"
 
     @property
+    def slurm_logs(self) -> Path:
+        """What SLURM's jobs print."""
+        return self.private / "slurm"
+
+    @property
     def lock(self) -> Path:
         """Held by the run that writes into this folder."""
         return self.private / "lock"

@@ -1,7 +1,7 @@
 """Where a published grid lies: centred on 0, for the origin of a scan tells which scan it is.
 
-Whoever holds a public data set that the sources come from could else find the source of an output by its header alone.
-Spacing, size and tilt of the grid stay, and may do so too; see the data card.
+Whoever holds a public data set that the originals come from could else find them by an output's header alone. Spacing,
+size and tilt of the grid stay, and may do so too; whose they are depends on the plan's setting, see `WHOSE_GRID`.
 """
 
 from __future__ import annotations
@@ -13,6 +13,14 @@ import numpy as np
 
 if TYPE_CHECKING:
     import SimpleITK as sitk
+
+
+WHOSE_GRID = {
+    "source": "The voxel grid of a scan has the spacing, size and tilt of the first real scan's.",
+    "target": "The voxel grid of a scan has the spacing, size and tilt of the second real scan's, that of the shape.",
+    "fit": "The voxel grid of a scan has the spacing and tilt of the first real scan's; its size fits the new body.",
+}
+"""For each setting of the grid, whose scan's it is, in words for the data card; the first scan is the source."""
 
 
 def center_of(image: sitk.Image) -> tuple[float, float, float]:

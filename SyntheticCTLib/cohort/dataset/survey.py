@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from .cases import iterate_cases, names_in, read_failures
 from .label_map import MAP_NAME
 from .layout import Layout
+from .painted import PaintedLesions
 
 if TYPE_CHECKING:
     from ..planning.plan import Plan
@@ -30,7 +31,11 @@ MEASURES = {
 
 @dataclass
 class Survey:
-    """Numbers about a cohort. Cases are counted by `verdicts`, by `regions`, and by whether they have each label."""
+    """Numbers about a cohort. Cases are counted by `verdicts`, by `regions`, and by whether they have each label.
+
+    software: all versions that occurred, by package; a cohort may have been made in several runs. backends: all that
+    registered.
+    """
 
     planned: int
     rejected: int
@@ -42,9 +47,10 @@ class Survey:
     tries: Counter[int] = field(default_factory=Counter)
     measures: dict[str, array] = field(default_factory=lambda: defaultdict(lambda: array("d")))
     units: dict[str, str] = field(default_factory=dict)
-    software: dict[str, str] = field(default_factory=dict)
-    registration: dict[str, Any] = field(default_factory=dict)
+    software: dict[str, set[str]] = field(default_factory=lambda: defaultdict(set))
+    backends: set[str] = field(default_factory=set)
     metadata_keys: list[str] = field(default_factory=list)
+    lesions: PaintedLesions = field(default_factory=PaintedLesions)
 
     @property
     def made(self) -> int:
@@ -65,9 +71,16 @@ def survey(layout: Layout, plan: Plan) -> Survey:
         _add(found, case.private)
         keys.update(case.metadata)
         found.unlabelled += bool(plan.label_names) and case.label is None
-        found.software, found.registration = case.public["method"]["software"], case.public["method"]["registration"]
+        _add_method(found, case.public["method"])
     found.metadata_keys = sorted(keys)
     return found
+
+
+def _add_method(found: Survey, method: Mapping[str, Any]) -> None:
+    registration = method["registration"]
+    found.backends.update([registration["backend"]] if "backend" in registration else [])
+    for name, version in (*method["software"].items(), *registration.get("versions", {}).items()):
+        found.software[name].add(version)
 
 
 def _add(found: Survey, record: Mapping[str, Any]) -> None:
@@ -75,6 +88,7 @@ def _add(found: Survey, record: Mapping[str, Any]) -> None:
     found.regions[record["region"]] += 1
     found.label_cases.update(record["labels"].get(MAP_NAME, {}).values())
     found.tries[len(record["tries"])] += 1
+    found.lesions.add(record)
     for name in MEASURES:
         measure = record["report"]["measures"].get(name, {})
         if measure.get("value") is not None:

@@ -30,8 +30,9 @@ DERIVATION = (
 )
 
 BODY_PARTS = {
-    "abdomen": "ABDOMEN", "brain": "BRAIN", "chest": "CHEST", "head": "HEAD", "head-neck": "HEADNECK", "neck": "NECK",
-    "pelvis": "PELVIS", "thorax": "CHEST", "torso": "TRUNK", "whole-body": "WHOLEBODY",
+    "abdomen": "ABDOMEN", "abdomen-pelvis": "ABDOMENPELVIS", "brain": "BRAIN", "chest": "CHEST",
+    "chest-abdomen": "CHESTABDOMEN", "chest-abdomen-pelvis": "CHESTABDPELVIS", "head": "HEAD", "head-neck": "HEADNECK",
+    "neck": "NECK", "pelvis": "PELVIS", "torso": "TRUNK", "whole-body": "WHOLEBODY",
 }  # fmt: skip
 """Body Part Examined (PS3.16, annex L) by the region of the plan; other regions are left out. Paired parts are too, as
 they would need a side."""
@@ -131,6 +132,6 @@ def _equipment() -> Dataset:
 
 
 def _shows_face(region: str) -> bool:
-    from ..planning.subjects import shows_face
+    from ..planning.regions import shows_face
 
     return shows_face(region)

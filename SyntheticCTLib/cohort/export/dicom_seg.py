@@ -27,6 +27,9 @@ NO_DATE, NO_TIME = "19000101", "000000"
 MAX_LABEL = 64
 """Characters in a Segment Label (LO)."""
 
+MAX_DESCRIPTION = 1024
+"""Characters in a Segment Description (ST)."""
+
 
 def write_seg(labels: np.ndarray, names: Sequence[str], slices: Sequence[Dataset], file: Path, person: Person) -> None:
     """Write a label map as a segmentation of a series.
@@ -47,7 +50,10 @@ def _segmentation(labels: np.ndarray, names: Sequence[str], slices: Sequence[Dat
         source_images=slices,
         pixel_array=np.ascontiguousarray(labels),
         segmentation_type=SegmentationTypeValues.BINARY,
-        segment_descriptions=[_description(number, name) for number, name in enumerate(names, start=1)],
+        segment_descriptions=[
+            _description(number, name, label)
+            for number, (name, label) in enumerate(zip(names, segment_labels(names), strict=True), start=1)
+        ],
         series_instance_uid=person.uid(SERIES),
         series_number=SERIES_NUMBER,
         series_description=f"SYNTHETIC {person.name} labels",
@@ -64,7 +70,19 @@ def _segmentation(labels: np.ndarray, names: Sequence[str], slices: Sequence[Dat
     )
 
 
-def _description(number: int, name: str) -> SegmentDescription:
+def segment_labels(names: Sequence[str]) -> list[str]:
+    """The names as DICOM takes them for labels of segments, no two alike: short ones as they are, of longer ones the
+    beginning, "~" and the segment's number. A backslash, which would begin another value, becomes a slash."""
+    labels: list[str] = []
+    for number, name in enumerate(names, start=1):
+        label, end = name.replace("\\", "/"), f"~{number}"
+        while len(label) > MAX_LABEL or label in labels:
+            label, end = label[: MAX_LABEL - len(end)] + end, f"~{end}"
+        labels.append(label)
+    return labels
+
+
+def _description(number: int, name: str, label: str) -> SegmentDescription:
     from highdicom import AlgorithmIdentificationSequence
     from highdicom.seg import SegmentAlgorithmTypeValues, SegmentDescription
     from highdicom.sr import CodedConcept
@@ -72,7 +90,7 @@ def _description(number: int, name: str) -> SegmentDescription:
     codes = segment_codes(name)
     description = SegmentDescription(
         segment_number=number,
-        segment_label=name[:MAX_LABEL],
+        segment_label=label,
         segmented_property_category=_concept(codes.category),
         segmented_property_type=_concept(codes.type),
         # Whoever drew the source's label, this one was warped by a program.
@@ -84,6 +102,8 @@ def _description(number: int, name: str) -> SegmentDescription:
         ),
         anatomic_regions=[_concept(codes.region)] if codes.region else None,
     )
+    if label != name:
+        description.SegmentDescription = name[:MAX_DESCRIPTION]
     if codes.side:
         item = description.SegmentedPropertyTypeCodeSequence[0]
         item.SegmentedPropertyTypeModifierCodeSequence = [_concept(codes.side)]

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterator, Sequence
+from dataclasses import replace
 
 from .checking import Checked, order_labels
 from .drawing import draw_edges, draw_outputs, draw_subjects, fill_edges
+from .lesions import LesionSettings, with_lesion
 from .plan import Plan
 from .settings import PlanSettings
 from .subjects import Subject
@@ -40,16 +42,18 @@ class Draw:
             self._draws = fill_edges(self._edges, self._count, self._seed, *caps)
             self.notes = list(self._notes(regions))
 
-    def plan(self, checked: Sequence[Checked]) -> Plan:
-        """The plan for subjects that have been read."""
+    def plan(self, checked: Sequence[Checked], lesions: LesionSettings | None = None) -> Plan:
+        """The plan for subjects that have been read. lesions: what is painted into the outputs."""
+        settings = replace(self._settings, lesions=lesions)
+        names = order_labels(self.taking_part(checked))
         return Plan(
             seed=self._seed,
-            settings=self._settings,
-            label_names=order_labels(self.taking_part(checked)),
+            settings=settings,
+            label_names=names if lesions is None else with_lesion(names),
             subjects=tuple(one.subject for one in self.taking_part(checked)),
             held_out=tuple(one.subject for one in checked if one.subject.id not in self._kept),
             excluded_edges=tuple(sorted({*self._left.pairs(), *self._excluded})),
-            outputs=tuple(draw_outputs(self._edges, self._draws, self._seed, self._settings)),
+            outputs=tuple(draw_outputs(self._edges, self._draws, self._seed, settings)),
         )
 
     def taking_part(self, checked: Sequence[Checked]) -> list[Checked]:

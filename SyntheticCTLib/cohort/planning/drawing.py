@@ -12,6 +12,7 @@ from decimal import Decimal
 
 import numpy as np
 
+from .lesions import draw_lesions
 from .plan import PlannedOutput
 from .settings import PERCENT_STEP, PlanSettings
 
@@ -127,7 +128,8 @@ def draw_outputs(edges: EdgeSet, draws: np.ndarray, seed: int, settings: PlanSet
     for number, (source, target) in enumerate(edges.take(order).pairs()):
         own = output_seed(seed, number)
         percent = next(_drawn_percents(own, settings))
-        yield PlannedOutput(f"synthct_{number + 1:0{digits}d}", source, target, percent, own)
+        lesions = () if settings.lesions is None else draw_lesions(seed, number, settings.lesions)
+        yield PlannedOutput(f"synthct_{number + 1:0{digits}d}", source, target, percent, own, *lesions)
 
 
 def output_seed(seed: int, number: int) -> int:

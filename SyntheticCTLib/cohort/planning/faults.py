@@ -8,8 +8,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from .settings import PERCENT_STEP, PlanSettings, is_number, is_whole, setting_faults
-from .subjects import SAFE_ID, shows_face
+from .lesions import name_faults, number_faults
+from .regions import expected_regions, plain_region, shows_face
+from .settings import PERCENT_STEP, PlanSettings, setting_faults
+from .subjects import SAFE_ID
+from .values import is_hash, is_number, is_text, is_whole
 
 PLAN_TITLE = "SyntheticCT cohort plan: names the sources, do not publish"
 
@@ -21,14 +24,14 @@ MAX_SEED = 2**63 - 1
 _SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)
 """Name of an output; it becomes part of public file names."""
 
-_SHA256 = re.compile(r"[0-9a-f]{64}")
-
 _ENTRIES = ("plan", "version", "seed", "software", "settings", "label_names", "excluded_edges", "subjects")
 _ENTRIES += ("held_out", "outputs")
 _LISTS = ("label_names", "excluded_edges", "subjects", "held_out", "outputs")
 _SUBJECT = ("id", "image", "region", "labels", "metadata", "metadata_sha256", "series", "content")
 _LABEL = ("name", "file", "sha256")
 _OUTPUT = ("name", "source", "target", "percent", "seed")
+_LESIONS = ("lesions", "lesion_seed")
+"""What an output has besides, if the settings hold `lesions`."""
 
 
 def plan_faults(raw: Any) -> list[str]:
@@ -43,17 +46,19 @@ def plan_faults(raw: Any) -> list[str]:
     faults = _shape_faults(raw)
     if faults:
         return faults
-    faults = setting_faults(raw["settings"])
-    settings = None if faults else PlanSettings(**raw["settings"])
-    faults += _label_name_faults(raw["label_names"])
+    faults = setting_faults(raw["settings"]) + _label_name_faults(raw["label_names"])
+    lesions = raw["settings"].get("lesions")
+    if lesions is not None and not faults:
+        faults += name_faults(lesions, raw["label_names"])
     faults += [fault for name in ("subjects", "held_out") for fault in _subject_faults(name, raw[name])]
     if faults:  # outputs cannot be judged by subjects and settings that are wrong
-        return faults + list(_output_shape_faults(raw["outputs"]))
+        return faults + list(_output_shape_faults(raw["outputs"], bool(lesions)))
     faults += _id_faults([*raw["subjects"], *raw["held_out"]])
     if not raw["settings"]["allow_face"]:
         faults += _face_faults(raw["subjects"])
     faults += _edge_faults(raw)
-    return faults + list(_output_shape_faults(raw["outputs"])) + _output_faults(raw, settings)
+    faults += _output_shape_faults(raw["outputs"], bool(lesions))
+    return faults + _output_faults(raw, PlanSettings(**{**raw["settings"], "lesions": None}), lesions)
 
 
 def _shape_faults(raw: Mapping[str, Any]) -> list[str]:
@@ -117,32 +122,24 @@ def _entry_faults(entry: Mapping[str, Any], known: Sequence[str], rules: Mapping
             yield f"{name} is {entry[name]!r}; expected {expected}"
 
 
-def _text(value: Any) -> bool:
-    return isinstance(value, str) and bool(value.strip()) and "\0" not in value
-
-
-def _hash(value: Any) -> bool:
-    return isinstance(value, str) and bool(_SHA256.fullmatch(value))
-
-
 def _or_none(good):
     return lambda value: value is None or good(value)
 
 
-_HASH = (_hash, "the 64 hexadecimal digits that `synthetic-ct cohort plan` wrote; for other files, plan again")
+_HASH = (is_hash, "the 64 hexadecimal digits that `synthetic-ct cohort plan` wrote; for other files, plan again")
 
 _SUBJECT_RULES = {
     "id": (lambda value: isinstance(value, str) and bool(SAFE_ID.fullmatch(value)), "letters, digits, - _ and ."),
-    "image": (_text, "a path"),
-    "region": (_text, "a body region"),
+    "image": (is_text, "a path"),
+    "region": (lambda value: isinstance(value, str) and plain_region(value) == value, expected_regions()),
     "labels": (lambda value: isinstance(value, list), "a list"),
-    "metadata": (_or_none(_text), "a path or null"),
-    "metadata_sha256": (_or_none(_hash), _HASH[1]),
-    "series": (lambda value: value is None or _text(value) or is_whole(value, 1), "a UID, a number or null"),
+    "metadata": (_or_none(is_text), "a path or null"),
+    "metadata_sha256": (_or_none(is_hash), _HASH[1]),
+    "series": (lambda value: value is None or is_text(value) or is_whole(value, 1), "a UID, a number or null"),
     "content": _HASH,
 }
 
-_LABEL_RULES = {"name": (_or_none(_text), "a name or null"), "file": (_text, "a path"), "sha256": _HASH}
+_LABEL_RULES = {"name": (_or_none(is_text), "a name or null"), "file": (is_text, "a path"), "sha256": _HASH}
 
 
 def _id_faults(subjects: Sequence[Mapping[str, Any]]) -> list[str]:
@@ -176,18 +173,19 @@ def _is_pair(edge: Any) -> bool:
     return isinstance(edge, list) and len(edge) == 2 and all(isinstance(end, str) for end in edge)
 
 
-def _output_shape_faults(outputs: Sequence[Any]) -> Iterator[str]:
-    """What is wrong with each output for itself."""
+def _output_shape_faults(outputs: Sequence[Any], lesions: bool) -> Iterator[str]:
+    """What is wrong with each output for itself. lesions: whether the settings hold any."""
+    known = (*_OUTPUT, *_LESIONS) if lesions else _OUTPUT
     if not outputs:
         yield "there is no output"
     for number, output in enumerate(outputs, start=1):
         if not isinstance(output, dict):
             yield f"outputs: entry {number} is {_kind(output)}; expected an output"
             continue
-        if tuple(output) == _OUTPUT and all(rule[0](output[name]) for name, rule in _OUTPUT_RULES.items()):
+        if tuple(output) == known and _is_sound(output, known):
             continue
         where = f"output {output.get('name', f'number {number}')!r}"
-        yield from (f"{where}: {fault}" for fault in _entry_faults(output, _OUTPUT, _OUTPUT_RULES))
+        yield from (f"{where}: {fault}" for fault in _entry_faults(output, known, _OUTPUT_RULES))
 
 
 def _two_decimals(value: Any) -> bool:
@@ -203,11 +201,13 @@ _OUTPUT_RULES = {
     "target": (lambda value: isinstance(value, str), "a subject's id"),
     "percent": (_two_decimals, "a number from 0 to 100 with at most two decimals"),
     "seed": (lambda value: is_whole(value, 0, MAX_SEED), "a whole number from 0 up"),
+    "lesions": (lambda value: is_whole(value, 0), "a whole number from 0 up"),
+    "lesion_seed": (lambda value: is_whole(value, 0, MAX_SEED), "a whole number from 0 up"),
 }
 
 
-def _output_faults(raw: Mapping[str, Any], settings: PlanSettings) -> list[str]:
-    """What is wrong with the outputs in the light of subjects, settings and each other."""
+def _output_faults(raw: Mapping[str, Any], settings: PlanSettings, lesions: Mapping[str, Any] | None) -> list[str]:
+    """What is wrong with the outputs in the light of subjects, settings (`lesions` among them) and each other."""
     regions = {subject["id"]: subject["region"] for subject in raw["subjects"]}
     held_out = {subject["id"] for subject in raw["held_out"]}
     excluded = {tuple(edge) for edge in raw["excluded_edges"] if _is_pair(edge)}
@@ -216,7 +216,7 @@ def _output_faults(raw: Mapping[str, Any], settings: PlanSettings) -> list[str]:
     edges: Counter[tuple[str, str]] = Counter()
     faults: list[str] = []
     for output in raw["outputs"]:
-        if not _is_sound(output):
+        if not isinstance(output, dict) or not _is_sound(output, (*_OUTPUT, *(_LESIONS if lesions else ()))):
             continue  # told already
         name, edge = output["name"], (output["source"], output["target"])
         names[name.lower()] += 1
@@ -224,14 +224,14 @@ def _output_faults(raw: Mapping[str, Any], settings: PlanSettings) -> list[str]:
         faults += [f"output {name!r}: {fault}" for fault in _edge_fault(edge, regions, held_out, excluded)]
         if not low <= output["percent"] <= high:
             faults.append(f"output {name!r}: percent is {output['percent']}, outside {low}..{high} (t_min)")
+        if lesions:
+            faults += [f"output {name!r}: {fault}" for fault in number_faults(output, lesions)]
     faults += [f"{n} outputs have the name {name!r}; each needs its own" for name, n in names.items() if n > 1]
     return faults + _cap_faults(edges, settings)
 
 
-def _is_sound(output: Any) -> bool:
-    return isinstance(output, dict) and all(
-        name in output and rule[0](output[name]) for name, rule in _OUTPUT_RULES.items()
-    )
+def _is_sound(output: Mapping[str, Any], names: Sequence[str]) -> bool:
+    return all(name in output and _OUTPUT_RULES[name][0](output[name]) for name in names)
 
 
 def _edge_fault(

@@ -15,9 +15,12 @@ from ...jobs.records import spare_inputs
 from ..phantom_set import EARLIER_FILES, write_phantom_set
 from .checking import Checked, check_subjects, label_notes
 from .draw import Draw
+from .lesion_request import settle
 from .plan import Plan, write_plan
-from .settings import PlanSettings, is_whole, setting_faults
-from .subjects import Subject, read_edges, read_subjects, shows_face
+from .regions import shows_face
+from .settings import PlanSettings, setting_faults
+from .subjects import Subject, read_edges, read_subjects
+from .values import is_whole
 
 MAX_COUNT = 10_000_000
 """More outputs than that are a slip of the finger."""
@@ -29,7 +32,8 @@ def plan_job(parameters: dict[str, Any], context: JobContext) -> dict[str, Any]:
 
     Parameters: subjects (a CSV file), output (a .json file), count, seed, exclude_edges (a CSV file or None),
     overwrite, and the settings: subject_share, edge_share, per_edge, per_source, t_min, redraws, grid, backend, guided,
-    allow_face. Result: file, outputs, subjects, held_out, regions, labels, per_source.
+    allow_face, lesions (None, or what `lesion_request.settle` takes).
+    Result: file, outputs, subjects, held_out, regions, labels, per_source, lesions (how many in all; None for none).
     Raises InputError with everything that is wrong with table, settings and subjects.
     """
     output = Path(parameters["output"])
@@ -52,12 +56,18 @@ def plan_job(parameters: dict[str, Any], context: JobContext) -> dict[str, Any]:
             faults += draw.faults
         checked, wrong = check_subjects(subjects, context.report)
         faults += wrong
+        lesions = None
+        if parameters["lesions"] is not None and draw is not None:
+            context.report("looking at model and shapes of the lesions")
+            lesions = settle(parameters["lesions"], draw.taking_part(checked))
+            faults += lesions.faults
         if faults or draw is None:
             raise InputError(
                 f"{parameters['subjects']}: nothing was planned; correct this first:\n  - " + "\n  - ".join(faults)
             )
-        plan = draw.plan(checked)
-        for note in (*_reading_notes(checked), *draw.notes, *label_notes(draw.taking_part(checked))):
+        plan = draw.plan(checked, lesions.settings if lesions else None)
+        notes = [*_reading_notes(checked), *draw.notes, *label_notes(draw.taking_part(checked))]
+        for note in (*notes, *(lesions.notes if lesions else ())):
             context.note(note)
         context.report("writing the plan")
         write_plan(plan, folder / output.name, output.parent)
@@ -87,11 +97,16 @@ def phantoms_job(parameters: dict[str, Any], context: JobContext) -> dict[str, A
 
 
 def _settings(parameters: dict[str, Any]) -> PlanSettings:
-    return PlanSettings(**{field.name: parameters[field.name] for field in fields(PlanSettings)})
+    return PlanSettings(**_setting_values(parameters))
+
+
+def _setting_values(parameters: dict[str, Any]) -> dict[str, Any]:
+    """The settings' values; those of lesions are known when the subjects have been read."""
+    return {**{field.name: parameters[field.name] for field in fields(PlanSettings)}, "lesions": None}
 
 
 def _parameter_faults(parameters: dict[str, Any]) -> list[str]:
-    faults = setting_faults({field.name: parameters[field.name] for field in fields(PlanSettings)})
+    faults = setting_faults(_setting_values(parameters))
     if not is_whole(parameters["count"], 1, MAX_COUNT):
         faults.append(f"count is {parameters['count']!r}; expected a whole number from 1 to {MAX_COUNT}")
     if not is_whole(parameters["seed"], 0):
@@ -135,4 +150,5 @@ def _result(output: Path, plan: Plan) -> dict[str, Any]:
         "regions": regions,
         "labels": list(plan.label_names),
         "per_source": [min(sources.values()), max(sources.values())],
+        "lesions": None if plan.settings.lesions is None else sum(one.lesions for one in plan.outputs),
     }

@@ -10,7 +10,7 @@ import hashlib
 import json
 import os
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from decimal import Decimal
 from functools import cached_property
 from pathlib import Path
@@ -19,7 +19,9 @@ from typing import Any, NoReturn, TextIO
 from ...errors import InputError
 from ...jobs.records import software_versions
 from ..dataset.files import replacing
+from ..dataset.painted import LESION
 from .faults import PLAN_TITLE, PLAN_VERSION, plan_faults
+from .lesions import settings_of
 from .settings import PERCENT_STEP, PlanSettings
 from .subjects import LabelFile, Subject
 
@@ -31,7 +33,8 @@ _LISTED_FAULTS = 200
 class PlannedOutput:
     """One synthetic CT to be made: `percent` (0..100) of the way from a source to a target, both ids of subjects.
 
-    seed: of the percentages that are tried if this one is rejected; see `drawing.percents`.
+    seed: of the percentages that are tried if this one is rejected; see `drawing.percents`. lesions, lesion_seed: how
+    many are painted, and the seed of their places, shapes and looks; None in a plan without lesions.
     """
 
     name: str
@@ -39,6 +42,8 @@ class PlannedOutput:
     target: str
     percent: Decimal
     seed: int
+    lesions: int | None = None
+    lesion_seed: int | None = None
 
 
 @dataclass(frozen=True)
@@ -73,17 +78,28 @@ class Plan:
         """The subject with this id, held out or not. Raises KeyError if there is none."""
         return self._by_id[name]
 
+    @property
+    def source_label_names(self) -> tuple[str, ...]:
+        """The names of the labels that sources have: without that of painted lesions, if it was added."""
+        added = self.settings.lesions is not None and self.label_names[-1:] == (LESION,)
+        return self.label_names[:-1] if added else self.label_names
+
     @cached_property
     def _by_id(self) -> dict[str, Subject]:
         return {subject.id: subject for subject in (*self.subjects, *self.held_out)}
 
     def _deciding(self) -> Iterator[Any]:
-        yield [PLAN_VERSION, self.seed, self.settings.to_dict(), list(self.label_names)]
+        settings = self.settings.to_dict()
+        del settings["lesions"]  # so that a plan without them is the one it was before there were any
+        yield [PLAN_VERSION, self.seed, settings, list(self.label_names)]
+        if self.settings.lesions is not None:
+            yield self.settings.lesions.deciding()
         for subject in sorted(self.subjects, key=lambda subject: subject.id):
             labels = [[label.name, label.sha256] for label in subject.labels]
             yield [subject.id, subject.region, subject.content, labels, subject.metadata_sha256]
         for output in sorted(self.outputs, key=lambda output: output.name):
-            yield [output.name, output.source, output.target, _percent_text(output.percent), output.seed]
+            lesions = [] if output.lesions is None else [output.lesions, output.lesion_seed]
+            yield [output.name, output.source, output.target, _percent_text(output.percent), output.seed, *lesions]
 
 
 def write_plan(plan: Plan, file: str | os.PathLike[str], folder: str | os.PathLike[str] | None = None) -> None:
@@ -109,7 +125,7 @@ def read_plan(file: str | os.PathLike[str]) -> Plan:
     base = Path(os.path.abspath(file.parent))
     return Plan(
         seed=raw["seed"],
-        settings=_settings(raw["settings"]),
+        settings=_settings(raw["settings"], base),
         label_names=tuple(raw["label_names"]),
         subjects=tuple(_subject(entry, base) for entry in raw["subjects"]),
         held_out=tuple(_subject(entry, base) for entry in raw["held_out"]),
@@ -125,17 +141,28 @@ def _write(plan: Plan, base: Path, stream: TextIO) -> None:
         "version": PLAN_VERSION,
         "seed": plan.seed,
         "software": dict(plan.software),
-        "settings": plan.settings.to_dict(),
-        "label_names": list(plan.label_names),
     }
     stream.write("{\n")
     for key, value in head.items():
         stream.write(f' "{key}": {_line(value)},\n')
+    stream.write(f' "settings": {_settings_text(plan.settings, base)},\n')
+    stream.write(f' "label_names": {_line(list(plan.label_names))},\n')
     _write_list("excluded_edges", _edge_lines(plan.excluded_edges), stream)
     _write_list("subjects", (_line(_subject_entry(subject, base)) for subject in plan.subjects), stream)
     _write_list("held_out", (_line(_subject_entry(subject, base)) for subject in plan.held_out), stream)
     _write_list("outputs", map(_output_line, plan.outputs), stream, last=True)
     stream.write("}\n")
+
+
+def _settings_text(settings: PlanSettings, base: Path) -> str:
+    """The settings in one line; files that lend shapes, the last of them, in one each."""
+    entry = settings.to_dict()
+    if settings.lesions is None or not settings.lesions.shapes:
+        return _line(entry)
+    lesions = entry.pop("lesions")
+    shapes = [{**one, "file": _stored_path(Path(one["file"]), base)} for one in lesions.pop("shapes")]
+    listed = ",\n   ".join(map(_line, shapes))
+    return f'{_line(entry)[:-1]}, "lesions": {_line(lesions)[:-1]}, "shapes": [\n   {listed}\n  ]}}}}'
 
 
 def _write_list(name: str, lines: Iterator[str], stream: TextIO, last: bool = False) -> None:
@@ -160,7 +187,11 @@ def _output_line(output: PlannedOutput) -> str:
     # By hand, as json knows no Decimal and a float would not be written with two decimals.
     name, source, target = (_line(text) for text in (output.name, output.source, output.target))
     percent = _percent_text(output.percent)
-    return f'{{"name": {name}, "source": {source}, "target": {target}, "percent": {percent}, "seed": {output.seed}}}'
+    lesions = "" if output.lesions is None else f', "lesions": {output.lesions}, "lesion_seed": {output.lesion_seed}'
+    return (
+        f'{{"name": {name}, "source": {source}, "target": {target}, "percent": {percent}, "seed": {output.seed}'
+        f"{lesions}}}"
+    )
 
 
 def _percent_text(percent: Decimal) -> str:
@@ -214,10 +245,14 @@ def _refuse_constant(name: str) -> NoReturn:
     raise ValueError(f"{name} is no number")
 
 
-def _settings(entry: Mapping[str, Any]) -> PlanSettings:
-    return PlanSettings(
-        **{name: float(value) if isinstance(value, Decimal) else value for name, value in entry.items()}
-    )
+def _settings(entry: Mapping[str, Any], base: Path) -> PlanSettings:
+    values = {name: float(value) if isinstance(value, Decimal) else value for name, value in entry.items()}
+    lesions = values.get("lesions")
+    if lesions is not None:
+        lesions = settings_of(lesions)
+        shapes = tuple(replace(one, file=Path(os.path.normpath(base / one.file))) for one in lesions.shapes)
+        values["lesions"] = replace(lesions, shapes=shapes)
+    return PlanSettings(**values)
 
 
 def _subject(entry: Mapping[str, Any], base: Path) -> Subject:
@@ -248,4 +283,6 @@ def _outputs(entries: list[dict[str, Any]]) -> Iterator[PlannedOutput]:
             ids.setdefault(entry["target"], entry["target"]),
             Decimal(entry["percent"]).quantize(PERCENT_STEP),
             entry["seed"],
+            entry.get("lesions"),
+            entry.get("lesion_seed"),
         )

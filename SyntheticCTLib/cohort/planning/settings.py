@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import dataclass, fields
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any
 
 from ...errors import InputError
+from .lesions import LesionSettings, lesion_faults
+from .values import is_number, is_whole
 
 GRIDS = ("source", "target", "fit")
 """On whose grid an output may lie; see `morph.warping`."""
@@ -34,7 +35,7 @@ class PlanSettings:
     redraws: so many further percentages are tried for an output that the quality gate rejects.
     grid: the grid of the outputs, one of `GRIDS`. backend: what registers, one of `BACKENDS`.
     guided: whether labels that both subjects have guide the registration; each costs about as much time as the scan.
-    allow_face: whether regions that show a face are accepted.
+    allow_face: whether regions that show a face are accepted. lesions: which are painted; None: none.
 
     Raises InputError, with all faults, for values of no meaning.
     """
@@ -49,6 +50,7 @@ class PlanSettings:
     backend: str = "auto"
     guided: bool = False
     allow_face: bool = False
+    lesions: LesionSettings | None = None
 
     def __post_init__(self) -> None:
         faults = setting_faults(self.to_dict())
@@ -57,7 +59,8 @@ class PlanSettings:
 
     def to_dict(self) -> dict[str, Any]:
         """The settings as JSON values."""
-        return asdict(self)
+        values = {field.name: getattr(self, field.name) for field in fields(self)}
+        return {**values, "lesions": None if self.lesions is None else self.lesions.to_dict()}
 
     def percent_steps(self) -> tuple[int, int]:
         """Lowest and highest percentage that may be drawn, in units of `PERCENT_STEP`."""
@@ -68,26 +71,17 @@ class PlanSettings:
 
 
 def setting_faults(values: Mapping[str, Any]) -> list[str]:
-    """What is wrong with settings as they stand in a plan, one phrase each; missing ones are faults too."""
+    """What is wrong with settings as they stand in a plan, one phrase each.
+
+    Missing ones are faults too, but for `lesions`, which older plans do not have.
+    """
     known = [field.name for field in fields(PlanSettings)]
     faults = [f"there is no setting {name!r} (known are {', '.join(known)})" for name in values if name not in known]
-    faults += [f"the setting {name!r} is missing" for name in known if name not in values]
+    faults += [f"the setting {name!r} is missing" for name in known if name not in values and name != "lesions"]
     for name, (good, expected) in _RULES.items():
         if name in values and not good(values[name]):
             faults.append(f"{name} is {values[name]!r}; expected {expected}")
-    return faults
-
-
-def is_number(value: Any) -> bool:
-    """Whether a value of JSON is a finite number; true and false are none."""
-    if isinstance(value, float | Decimal):
-        return math.isfinite(value)
-    return type(value) is int
-
-
-def is_whole(value: Any, low: int, high: int | None = None) -> bool:
-    """Whether a value of JSON is a whole number from `low` to `high`."""
-    return type(value) is int and value >= low and (high is None or value <= high)
+    return faults + lesion_faults(values.get("lesions"))
 
 
 def _share(value: Any) -> bool:

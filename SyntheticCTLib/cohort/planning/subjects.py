@@ -12,6 +12,7 @@ from pathlib import Path
 
 from ...errors import InputError
 from ...images.label_names import EXPLICIT_NAME
+from .regions import expected_regions, plain_region
 
 REQUIRED = ("id", "image", "region")
 COLUMNS = (*REQUIRED, "labels", "metadata", "series")
@@ -22,10 +23,6 @@ SAFE_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}", re.ASCII)
 
 MAX_TABLE_BYTES = 1 << 28
 """A larger file is no table of subjects."""
-
-_FACE_WORDS = frozenset("head neck brain face skull cranium orbit orbits sinus sinuses jaw mandible".split())
-_FACE_REGIONS = frozenset("whole-body wholebody total-body full-body".split())
-"""Whole bodies have a head too."""
 
 _SERIES_NUMBER = re.compile(r"\d{1,3}", re.ASCII)
 
@@ -44,8 +41,9 @@ class LabelFile:
 class Subject:
     """One patient's scan, with absolute paths.
 
-    id: safe in file names. image: a volume file or a folder of DICOM files. region: what part of the body it shows;
-    only subjects of one region are morphed into each other. labels: its label maps. metadata: its record (JSON).
+    id: safe in file names. image: a volume file or a folder of DICOM files. region: what part of the body it shows, as
+    `plain_region` has it; only subjects of one region are morphed into each other. labels: its label maps.
+    metadata: its record (JSON).
     series: which one of a DICOM folder. content, metadata_sha256: hash of the image's voxels and of the record's
     bytes, once they have been checked.
     """
@@ -58,17 +56,6 @@ class Subject:
     series: str | int | None = None
     content: str = ""
     metadata_sha256: str | None = None
-
-
-def plain_region(text: str) -> str:
-    """A region as it is compared: lower case, words joined by "-"."""
-    return re.sub(r"[\W_]+", "-", text.strip().lower()).strip("-")
-
-
-def shows_face(region: str) -> bool:
-    """Whether scans of this region show a face, which anyone can recognise from its surface."""
-    plain = plain_region(region)
-    return plain in _FACE_REGIONS or not _FACE_WORDS.isdisjoint(plain.split("-"))
 
 
 def read_subjects(file: str | os.PathLike[str]) -> tuple[list[Subject], list[str]]:
@@ -161,8 +148,9 @@ def _row_faults(row: Mapping[str, str], base: Path) -> Iterator[str]:
             else "the id is missing"
         )
     where = f"subject {name!r}: "
-    if not plain_region(row["region"]):
-        yield where + "the region is missing; expected a word such as chest, abdomen, torso"
+    if plain_region(row["region"]) is None:
+        found = f"{row['region']!r} is no known region" if row["region"] else "the region is missing"
+        yield f"{where}{found}; expected {expected_regions()}"
     if not row["image"]:
         yield where + "the image is missing"
     try:

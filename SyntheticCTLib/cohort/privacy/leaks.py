@@ -2,7 +2,8 @@
 
 Searched are names of files and folders, text files, and the headers of NIfTI files (their text fields, extensions and
 the gzip header), for two kinds of things: what this cohort's plan and records say is secret (ids, file names, hashes,
-seeds, exact percentages) and what looks like a date, a clock time, a UID or an absolute path, whosever it is.
+seeds, exact percentages) and what looks like a date, a clock time, a UID or an absolute path, whosever it is. Ids and
+names that are made of words which every cohort's files hold (`own_words`) are not looked for where these stand.
 """
 
 from __future__ import annotations
@@ -14,10 +15,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ...images.terms import is_known
 from ...jobs.records import PRIVATE
 from ..dataset.cases import iterate_cases
 from ..dataset.layout import CHANNEL, FILE_ENDING
+from .own_words import is_own, kind_of
 
 if TYPE_CHECKING:
     from ..dataset.cases import Cohort
@@ -33,6 +34,9 @@ HASH_DIGITS = 12
 
 LARGEST_TEXT = 64 << 20
 """Of a larger file only so many bytes are read."""
+
+NAMES = ("an original's file name", "a subject's id", "a series")
+"""Kinds of secrets that people have chosen, and that may be ordinary words."""
 
 PATTERNS = {
     "a date": re.compile(r"(?<![\d.])(?:19|20)\d\d[-/.](?:0?[1-9]|1[0-2])[-/.](?:0?[1-9]|[12]\d|3[01])(?![\d.])"),
@@ -65,18 +69,22 @@ class Leak:
 
 @dataclass(frozen=True)
 class Search:
-    """What was looked for and where. skipped: secrets too short to be looked for."""
+    """What was looked for and where. skipped: secrets that were not looked for anywhere, because they are too short or
+    are what outputs are called. own: names that were not looked for in files which hold their words anyway."""
 
     leaks: tuple[Leak, ...]
     files: int
     secrets: int
     skipped: int
+    own: int
 
 
 def search(cohort: Cohort) -> Search:
     """Search everything in the cohort's folder but `private/`."""
     secrets, percents = _secrets(cohort)
-    common, skipped = _long_enough(secrets)
+    common, skipped = _worth_a_look(secrets, cohort)
+    by_kind: dict[str, dict[str, str]] = {}
+    own: set[str] = set()
     leaks: list[Leak] = []
     files = 0
     for file in sorted(path for path in cohort.folder.rglob("*") if path.is_file()):
@@ -85,10 +93,14 @@ def search(cohort: Cohort) -> Search:
             continue
         files += 1
         text = f"{place.as_posix()}\n{_readable(file)}"
-        wanted = {**common, **percents.get(_case_name(file), {})}
+        kind = kind_of(place)
+        if kind not in by_kind:
+            by_kind[kind] = {text: what for text, what in common.items() if what not in NAMES or not is_own(text, kind)}
+            own |= common.keys() - by_kind[kind].keys()
+        wanted = {**by_kind[kind], **percents.get(_case_name(file), {})}
         leaks += [Leak(place.as_posix(), what, found) for what, found in _found(text, wanted)]
     leaks += _in_rows(cohort.layout.table, percents)
-    return Search(tuple(leaks), files, len(common) + sum(map(len, percents.values())), skipped)
+    return Search(tuple(leaks), files, len(common) + sum(map(len, percents.values())), skipped, len(own))
 
 
 def _secrets(cohort: Cohort) -> tuple[dict[str, str], dict[str, dict[str, str]]]:
@@ -102,7 +114,11 @@ def _secrets(cohort: Cohort) -> tuple[dict[str, str], dict[str, dict[str, str]]]
             secrets[str(subject.series)] = "a series"
         hashes = [subject.content, subject.metadata_sha256, *(label.sha256 for label in subject.labels)]
         secrets |= {digest[:HASH_DIGITS]: "a hash of an original" for digest in hashes if digest}
-    secrets |= {str(output.seed): "an output's seed" for output in cohort.plan.outputs}
+    lesions = cohort.plan.settings.lesions
+    for shape in lesions.shapes if lesions else ():
+        secrets |= _names(shape.file) | {shape.sha256[:HASH_DIGITS]: "a hash of a lesion's shape"}
+    seeds = [seed for output in cohort.plan.outputs for seed in (output.seed, output.lesion_seed)]
+    secrets |= {str(seed): "an output's seed" for seed in seeds if seed is not None}
     secrets |= {subject.id: "a subject's id" for subject in (*cohort.plan.subjects, *cohort.plan.held_out)}
     percents = {}
     for case in iterate_cases(cohort.layout, cohort.plan):
@@ -113,12 +129,8 @@ def _secrets(cohort: Cohort) -> tuple[dict[str, str], dict[str, dict[str, str]]]
 
 
 def _names(file: Path) -> dict[str, str]:
-    """A file's name and what is left of it without its suffixes, unless that is a word of anatomy."""
-    stem = file.name.split(".")[0]
-    names = {file.name: "an original's file name"}
-    if any(character.isdigit() for character in stem) or not is_known(stem):
-        names[stem] = "an original's file name"
-    return names
+    """A file's name and what is left of it without its suffixes."""
+    return dict.fromkeys((file.name, file.name.split(".")[0]), "an original's file name")
 
 
 def _hashes(value: object) -> Iterator[str]:
@@ -133,11 +145,17 @@ def _hashes(value: object) -> Iterator[str]:
         yield value
 
 
-def _long_enough(secrets: Mapping[str, str]) -> tuple[dict[str, str], int]:
+def _worth_a_look(secrets: Mapping[str, str], cohort: Cohort) -> tuple[dict[str, str], int]:
+    """The secrets that are long enough and are no output's name, and how many others there are.
+
+    Originals that are synthetic themselves may be called as the outputs are.
+    """
+    outputs = {output.name.casefold() for output in cohort.plan.outputs}
     kept = {
         text: what
         for text, what in secrets.items()
-        if len(text) >= (SHORTEST_SEED if "seed" in what else SHORTEST) and text.lower() != "labels"
+        if len(text) >= (SHORTEST_SEED if "seed" in what else SHORTEST)
+        and not (what in NAMES and _case_name(Path(text.casefold())) in outputs)
     }
     return kept, len(secrets) - len(kept)
 
@@ -168,12 +186,17 @@ def _found(text: str, secrets: Mapping[str, str]) -> Iterator[tuple[str, str]]:
 
 
 def _contained(text: str, secrets: Mapping[str, str]) -> Iterator[tuple[str, str]]:
-    """The secrets that occur as words of their own, whatever the case of their letters."""
+    """The secrets that occur as words of their own, whatever the case of their letters; one of digits only as a whole
+    number, not as a part of 0.101 or 1.101.2."""
     folded = text.casefold()
     for secret, what in secrets.items():
         plain = secret.casefold()
-        end = "" if "hash" in what else r"(?![a-z0-9])"
-        if plain in folded and re.search(rf"(?<![a-z0-9]){re.escape(plain)}{end}", folded):
+        if plain not in folded:
+            continue
+        start, end = r"(?<![a-z0-9])", "" if "hash" in what else r"(?![a-z0-9])"
+        if plain.isdigit():
+            start, end = rf"{start}(?<!\d\.)", rf"{end}(?!\.\d)"
+        if re.search(f"{start}{re.escape(plain)}{end}", folded):
             yield what, secret
 
 

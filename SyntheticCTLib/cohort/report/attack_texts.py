@@ -176,16 +176,13 @@ def _leaks(content: Content) -> Attack:
     found = content.search
     leaks = found.leaks
     grid = content.grid
-    works = bool(leaks) or grid.succeeds
-    verdict = "Something is in the public files" if leaks else "The voxel grid gives the source away"
     remedies = []
     if leaks:
         remedies.append("Remove what is listed, or the files it is in, before anything is published.")
     if grid.succeeds:
         remedies.append(
-            f"The grid of an output is its {content.cohort.plan.settings.grid}'s here. Resample the originals to one "
-            "common grid (size, spacing, tilt) before planning, or plan with another grid (--grid) and look here "
-            "again; no output has to be left out for that."
+            "Resample the originals to one common grid (size, spacing, tilt) before planning; no output has to be left "
+            f"out for that. {_GRID_SETTING[content.cohort.plan.settings.grid]}"
         )
     listed = [(leak.file, leak.what, leak.text) for leak in leaks[:MOST_LEAKS]]
     if len(leaks) > MOST_LEAKS:
@@ -198,19 +195,38 @@ def _leaks(content: Content) -> Attack:
         "guesses among these. Only the source is looked for by its grid, not the target.",
         f"{len(leaks)} finds. {_told('Share of attempts in which the voxel grid alone names the source:', grid)}",
         f"0 finds; for the grid {_chance(grid)}",
-        f"{found.files} files, {found.secrets} secrets ({found.skipped} more are too short to be looked for); "
-        f"{_people(content.line_ups.all)}",
-        "bad" if works else "good",
-        verdict if works else "Nothing was found",
+        f"{found.files} files, {found.secrets} secrets ({found.skipped} more are too short to look for, or outputs "
+        f"are called so); {_people(content.line_ups.all)}",
+        *_leak_verdict(bool(leaks), grid),
         "Texts and headers are the cheapest road to a person; nobody needs to know anything about images for it.",
         "Names written into the voxels (burned in), and names or diagnoses in free words that are in no list, are not "
-        "recognised. Exports lie in other folders and were not searched. The metadata (age, sex, findings) may single "
+        f"recognised. {found.own} of the names are words that every cohort's files hold and were not looked for where "
+        "these stand. Exports lie in other folders and were not searched. The metadata (age, sex, findings) may single "
         "someone out together with other knowledge; that was not tried.",
         tuple(remedies),
         (),
         ("file", "what", "as found"),
         tuple(listed),
     )
+
+
+_GRID_SETTING = {
+    "source": "Another --grid is no way out: with target, outputs tell by their grid who lent the shape, and with fit "
+    "spacing and tilt are still the source's.",
+    "target": "The grid is the target's here, and the source has the same; it tells who lent the shape as well.",
+    "fit": "Spacing and tilt are the source's here; with another --grid the size would be somebody's, too.",
+}
+"""What the plan's setting of the grid has to do with it."""
+
+
+def _leak_verdict(leaks: bool, grid: Measured) -> tuple[str, str]:
+    if leaks:
+        return "bad", "Something is in the public files"
+    if not isinstance(grid, Estimate):
+        return "unknown", "No text was found; whether the voxel grid tells the source is not measurable here"
+    if grid.succeeds:
+        return "bad", "The voxel grid gives the source away"
+    return "good", f"Nothing was found; up to {grid.high:.2f} by the grid is compatible with what was seen"
 
 
 def _verdict(measured: Measured, works: str, fails: str) -> tuple[str, str]:

@@ -4,11 +4,14 @@ from __future__ import annotations
 
 import glob
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...errors import InputError
 from ...jobs import JobContext, job_kind
-from ...jobs.records import plain
+from ...jobs.records import plain, spare_inputs
+
+if TYPE_CHECKING:
+    from ..dataset.cases import Cohort
 
 DEFAULT_NAME = "report.html"
 """What the page is called inside the cohort's private folder, where no other name is given."""
@@ -21,7 +24,8 @@ def report_job(parameters: dict[str, Any], context: JobContext) -> dict[str, Any
     Parameters: folder (of a finished cohort), output (an HTML file; None: `private/report.html` of the cohort),
     attacked (outputs to attack at most), seed, overwrite.
     Result: file, attacked, and the attacks' numbers: found_first, found_averaged (by number averaged), membership,
-    nearer_than_strangers (each value, low, high, chance, n, or the reason why there is none), leaks (how many).
+    nearer_than_strangers, found_by_grid (each value, low, high, chance, n, or the reason why there is none), leaks (how
+    many).
     """
     from ..dataset.cases import read_cohort
     from .content import gather
@@ -30,6 +34,7 @@ def report_job(parameters: dict[str, Any], context: JobContext) -> dict[str, Any
     cohort = read_cohort(parameters["folder"])
     output = Path(parameters["output"] or cohort.layout.private / DEFAULT_NAME)
     _check(parameters["attacked"], output, cohort.folder, cohort.layout.private)
+    spare_inputs(_originals(cohort), output.parent, [glob.escape(output.name)])
     with context.staging(output.parent, parameters["overwrite"], [glob.escape(output.name)]) as folder:
         content = gather(cohort, parameters["attacked"], parameters["seed"], context.report)
         for one, why in content.line_ups.unread.items():
@@ -46,6 +51,14 @@ def report_job(parameters: dict[str, Any], context: JobContext) -> dict[str, Any
         "found_by_grid": plain(vars(content.grid)),
         "leaks": len(content.search.leaks),
     }
+
+
+def _originals(cohort: Cohort) -> list[str]:
+    """The files and folders of all subjects: nothing is written into or over these."""
+    subjects = (*cohort.plan.subjects, *cohort.plan.held_out)
+    labels = [label.file for subject in subjects for label in subject.labels]
+    files = [*(subject.image for subject in subjects), *(subject.metadata for subject in subjects), *labels]
+    return [str(file) for file in files if file is not None]
 
 
 def _check(attacked: int, output: Path, folder: Path, private: Path) -> None:

@@ -20,7 +20,8 @@ if TYPE_CHECKING:
 def claimed(layout: Layout, plan: Plan) -> Iterator[None]:
     """Make the cohort's folders, with a copy of the plan, and let nobody else run in them while the block lasts.
 
-    What killed tasks left unfinished is removed, now and at the end.
+    What killed tasks left unfinished is removed, now and at the end. The empty lock file stays: who waits for it has it
+    open already, and would hold a file that nobody else sees if it were removed.
     Raises InputError if the folder holds something else, another plan's cohort or a run that is still going on, or is
     one of the inputs.
     """
@@ -32,6 +33,7 @@ def claimed(layout: Layout, plan: Plan) -> Iterator[None]:
     layout.private.mkdir(mode=0o700, exist_ok=True)
     with layout.lock.open("ab") as lock:
         _lock(lock, layout)
+        _refuse_strangers(layout, plan)  # somebody may have come first, and be through already
         write_plan(plan, layout.plan)
         shutil.rmtree(layout.scratch, ignore_errors=True)
         _remove_parts(layout)
@@ -41,7 +43,6 @@ def claimed(layout: Layout, plan: Plan) -> Iterator[None]:
             yield
         finally:
             shutil.rmtree(layout.scratch, ignore_errors=True)
-    layout.lock.unlink(missing_ok=True)
 
 
 def _public_folders(layout: Layout, plan: Plan) -> list[Path]:

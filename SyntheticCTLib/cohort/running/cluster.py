@@ -1,9 +1,10 @@
-"""Workers to carry a plan out: in this process, in processes of this machine, or behind any scheduler's address."""
+"""Workers to carry a plan out: in this process, on this machine, in SLURM's jobs, or behind any scheduler's address."""
 
 from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from importlib import util
@@ -11,8 +12,9 @@ from typing import TYPE_CHECKING
 
 from ...errors import InputError
 from ..dataset.layout import Layout
+from .slurm import SlurmSettings, slurm_cluster
 from .threads import ONE_THREAD
-from .versions import deciding_versions
+from .versions import Work
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -22,10 +24,13 @@ if TYPE_CHECKING:
 CONNECT_SECONDS = 10
 """A scheduler that has not answered by then is not there."""
 
+_LOOK = 1.0
+"""Seconds between two looks whether a worker has come."""
+
 ALLOWED_DEATHS = 3
 """A task in whose presence more workers than this have died is suspected of killing them."""
 
-_CONFIGURATION = {
+CONFIGURATION = {
     # A pair in memory is what a worker is for. Nothing is spilt to disk, and a worker that waited until it had more
     # memory would wait for ever; one that takes nearly all is ended before the machine suffers.
     "distributed.worker.memory.target": False,
@@ -44,12 +49,18 @@ _CONFIGURATION = {
 
 @contextmanager
 def connected(
-    workers: int | None, scheduler: str | None, layout: Layout, backend: str, context: JobContext
+    workers: int | None,
+    scheduler: str | None,
+    slurm: SlurmSettings | None,
+    layout: Layout,
+    work: Work,
+    context: JobContext,
 ) -> Iterator[Client]:
     """A client of workers that are ready, or will come.
 
     workers: how many processes to start on this machine; one, or None, works in this process. scheduler: address of a
-    running scheduler instead. backend: name of the engine that the workers must have.
+    running scheduler instead. slurm: what to ask SLURM for; then there are so many jobs. work: what the workers must
+    be able to do.
 
     Raises InputError if dask is missing, the scheduler does not answer, or its workers cannot do this work.
     """
@@ -63,12 +74,18 @@ def connected(
         ) from error
     if scheduler is not None:
         with _client_of(scheduler) as client:
-            _check_workers(client, layout, backend, context)
+            _check_workers(client, layout, work, context)
+            _tell_dashboard(client, context)
+            yield client
+        return
+    if slurm is not None:
+        with _on_slurm(slurm, workers or 1, layout, context) as client:
+            _check_workers(client, layout, work, context)
             _tell_dashboard(client, context)
             yield client
         return
     count = workers or 1
-    with dask.config.set(_CONFIGURATION):
+    with dask.config.set(CONFIGURATION):
         context.report("starting the workers")
         with (
             LocalCluster(
@@ -82,6 +99,20 @@ def connected(
         ):
             if util.find_spec("bokeh"):
                 _tell_dashboard(client, context)
+            yield client
+
+
+@contextmanager
+def _on_slurm(settings: SlurmSettings, jobs: int, layout: Layout, context: JobContext) -> Iterator[Client]:
+    """A client of SLURM's jobs, when the first of them works."""
+    import dask
+
+    with dask.config.set(CONFIGURATION):
+        context.report("asking SLURM for workers")
+        with slurm_cluster(settings, jobs, layout.slurm_logs, CONFIGURATION) as client:
+            while not client.nthreads():
+                context.report(f"waiting in SLURM's queue for the first of {jobs} workers")
+                time.sleep(_LOOK)
             yield client
 
 
@@ -103,17 +134,17 @@ def _client_of(address: str) -> Iterator[Client]:
             client.close(timeout=CONNECT_SECONDS)
 
 
-def _check_workers(client: Client, layout: Layout, backend: str, context: JobContext) -> None:
+def _check_workers(client: Client, layout: Layout, work: Work, context: JobContext) -> None:
     """Refuse workers that would make something else, or write it elsewhere."""
     context.report("asking the workers what they have")
     try:
-        found = client.run(_describe, str(layout.plan), backend)
+        found = client.run(_describe, str(layout.plan), work)
     except Exception as error:  # whatever the workers raised comes through
         raise InputError(
-            f"A worker cannot do this work ({type(error).__name__}: {error}). Install the same version of syntheticct "
-            "on all workers as here."
+            f"A worker cannot do this work ({type(error).__name__}: {error}). Install the same version of syntheticct, "
+            "and of what it needs, on all workers as here."
         ) from error
-    here = deciding_versions(backend)
+    here = tuple(pair for group in work.versions() for pair in group)
     for worker, (sees_folder, versions, threads) in sorted(found.items()):
         if not sees_folder:
             raise InputError(
@@ -132,11 +163,12 @@ def _check_workers(client: Client, layout: Layout, backend: str, context: JobCon
         context.note(f"the scheduler at {client.scheduler.address} has no workers yet; waiting for the first")
 
 
-def _describe(plan: str, backend: str, dask_worker=None) -> tuple[bool, tuple, int]:
+def _describe(plan: str, work: Work, dask_worker=None) -> tuple[bool, tuple, int]:
     """On a worker: whether it sees the cohort's folder, what decides about its voxels, its threads."""
     from pathlib import Path
 
-    return Path(plan).is_file(), deciding_versions(backend), dask_worker.state.nthreads
+    versions = tuple(pair for group in work.versions() for pair in group)
+    return Path(plan).is_file(), versions, dask_worker.state.nthreads
 
 
 def _tell_dashboard(client: Client, context: JobContext) -> None:

@@ -1,4 +1,5 @@
-"""The job "cohort.run": carry a plan out. The same job once more goes on where the last one was stopped."""
+"""The job "cohort.run": carry a plan out; the same job once more goes on where the last one was stopped. And
+"cohort.slurm", which tells how it would ask SLURM for workers."""
 
 from __future__ import annotations
 
@@ -18,10 +19,11 @@ from ..dataset.files import write_text
 from ..dataset.layout import Layout
 from ..dataset.summaries import write_summaries
 from .claim import claimed
-from .cluster import connected
+from .cluster import CONFIGURATION, connected
 from .driver import Driver, Progress
 from .ledger import FAILED, MADE, REJECTED, Ledger
-from .versions import deciding_versions
+from .slurm import job_script, read_slurm
+from .versions import Work
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,19 +43,23 @@ def run_job(parameters: dict[str, Any], context: JobContext) -> dict[str, Any]:
     """Make all outputs of a plan that are not finished yet, then describe the data set.
 
     Parameters: plan, output (a folder), workers (how many processes; one or None: this one), scheduler (an address
-    instead). Result: folder, total, made, rejected, failed (numbers of outputs), worked_on (how many of them were
-    made, rejected or failed by this run), reasons (of failures: reason -> number of outputs), files (for the reader).
+    instead), slurm (a TOML file; then workers are its jobs; None: they are processes here).
+    Result: folder, total, made, rejected, failed (numbers of outputs), worked_on (how many of them were made, rejected
+    or failed by this run), reasons (of failures: reason -> number of outputs), files (for the reader).
     """
     from ..planning.plan import read_plan
 
-    if parameters["workers"] is not None and parameters["scheduler"] is not None:
-        raise InputError("Give the number of workers to start here, or the address of a scheduler, not both.")
+    if parameters["scheduler"] is not None and (parameters["workers"], parameters["slurm"]) != (None, None):
+        raise InputError("Give the number of workers to start, or the address of a scheduler that has some, not both.")
+    slurm = None if parameters["slurm"] is None else read_slurm(parameters["slurm"])
     context.report("reading the plan")
     plan = read_plan(Path(parameters["plan"]))
     layout = Layout(Path(parameters["output"]))
     backend = _backend(plan)
+    work = Work(backend, plan.settings.lesions)
+    versions = work.versions()
     with claimed(layout, plan):
-        ledger = Ledger(plan, layout, backend, deciding_versions(backend))
+        ledger = Ledger(plan, layout, backend, *versions)
         context.report("looking at what is finished")
         counts, pairs = ledger.look()
         progress = Progress(len(plan.outputs), counts)
@@ -61,7 +67,7 @@ def run_job(parameters: dict[str, Any], context: JobContext) -> dict[str, Any]:
         layout.failures.unlink(missing_ok=True)  # they are tried again
         if pairs:
             with (
-                connected(parameters["workers"], parameters["scheduler"], layout, backend, context) as client,
+                connected(parameters["workers"], parameters["scheduler"], slurm, layout, work, context) as client,
                 _time_log(layout) as log,
             ):
                 Driver(client, ledger, progress, _reporter(context, before), log).run(pairs)
@@ -69,6 +75,15 @@ def run_job(parameters: dict[str, Any], context: JobContext) -> dict[str, Any]:
         _write_failures(layout, progress.failures)
         write_summaries(layout, plan)
     return _result(layout, progress, before)
+
+
+@job_kind("cohort.slurm")
+def slurm_job(parameters: dict[str, Any], context: JobContext) -> dict[str, Any]:
+    """What would be handed to SLURM for each worker; nothing is started.
+
+    Parameters: slurm (a TOML file). Result: script.
+    """
+    return {"script": job_script(read_slurm(parameters["slurm"]), CONFIGURATION)}
 
 
 def _backend(plan: Plan) -> str:

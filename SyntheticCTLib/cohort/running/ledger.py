@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from ..dataset.cases import names_in
 from ..dataset.files import read_record
 from ..dataset.layout import Layout
-from .orders import OutputOrder, PairOrder, Scan
+from .orders import LesionOrder, OutputOrder, PairOrder, Scan
 
 if TYPE_CHECKING:
     from ..planning.plan import Plan, PlannedOutput
@@ -46,13 +46,22 @@ class Ledger:
         layout: where.
         backend: name of the engine, never "auto".
         versions: see `versions.deciding_versions`.
+        lesion_versions: see `versions.lesion_versions`.
     """
 
-    def __init__(self, plan: Plan, layout: Layout, backend: str, versions: tuple[tuple[str, str], ...]) -> None:
+    def __init__(
+        self,
+        plan: Plan,
+        layout: Layout,
+        backend: str,
+        versions: tuple[tuple[str, str], ...],
+        lesion_versions: tuple[tuple[str, str], ...] = (),
+    ) -> None:
         self.plan = plan
         self.layout = layout
         self._backend = backend
         self._versions = versions
+        self._lesion_versions = lesion_versions
 
     def entry(self, output: PlannedOutput) -> str:
         """Hash of what the plan says about an output."""
@@ -86,7 +95,7 @@ class Ledger:
         return PairOrder(
             self.layout.folder,
             (first, second),
-            tuple(self.plan.label_names),
+            self.plan.source_label_names,
             self.plan.settings.guided,
             self._backend,
             self._versions,
@@ -106,7 +115,15 @@ class Ledger:
             seed=output.seed,
             percents=tuple(percents(output, settings)),
             grid=settings.grid,
+            label_names=self.plan.label_names,
+            lesions=self._lesion_order(output),
         )
+
+    def _lesion_order(self, output: PlannedOutput) -> LesionOrder | None:
+        settings = self.plan.settings.lesions
+        if settings is None or not output.lesions:
+            return None
+        return LesionOrder(output.lesions, output.lesion_seed, settings, self._lesion_versions)
 
 
 def _scan(subject: Subject) -> Scan:

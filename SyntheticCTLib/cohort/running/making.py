@@ -1,4 +1,4 @@
-"""Making one output: try its percentages in turn until the gate is content, then write everything about it."""
+"""Making one output: try its percentages in turn until the gate is content, paint its lesions, write all about it."""
 
 from __future__ import annotations
 
@@ -16,6 +16,7 @@ from ..dataset.files import remember_names, write_text
 from ..dataset.label_map import label_map
 from ..dataset.layout import Layout
 from ..dataset.places import center_of, centered
+from .lesions import Lesions, add_lesions
 from .orders import OutputOrder
 from .pairs import HeldPair
 from .writing import unfinished
@@ -43,7 +44,11 @@ def make(order: OutputOrder, pair: HeldPair) -> bool:
         morphed, report = _attempt(order, pair, path, percent)
         tries.append({"percent": float(percent), "verdict": report.verdict, "reasons": list(report.reasons)})
         if report.verdict != "reject":
-            _deliver(order, pair, path.method, percent, morphed, report, metadata, tries)
+            lesions = None
+            if order.lesions is not None:
+                morphed, lesions = add_lesions(morphed, order.lesions)
+                report = lesions.noted(report)
+            _deliver(order, pair, path.method, percent, morphed, report, metadata, tries, lesions)
             return True
         tries[-1]["report"] = report.to_dict()
     record = {"record": REJECTION, **_identity(order), "tries": tries}
@@ -69,11 +74,12 @@ def _deliver(
     report: QualityReport,
     metadata: Metadata,
     tries: list[dict[str, Any]],
+    lesions: Lesions | None,
 ) -> None:
     from ...images.geometry import Geometry
 
     source, target = pair.sides(order.forward)
-    names = order.pair.label_names
+    names = order.label_names
     labels = label_map(morphed.layers, names, Geometry.of(morphed.image)) if names and source.layers else None
     private = private_record(
         percent=percent,
@@ -84,6 +90,7 @@ def _deliver(
             "grid": order.grid,
             "backend": order.pair.backend,
             "registration": order.pair.key,
+            **({"lesions": lesions.asked} if lesions else {}),
         },
         method=method,
         report=report.to_dict(),
@@ -92,6 +99,8 @@ def _deliver(
         labels={labels.name: {value: labels.names[value] for value in labels.values}} if labels else {},
     )
     public = {**public_record(private), "region": order.region}
+    if lesions:
+        private, public = {**private, "lesions": lesions.private}, {**public, "lesions": lesions.public}
     layout = order.pair.layout
     with unfinished(layout) as folder:
         files = _write_public(Layout(folder), order.name, morphed.image, labels, bool(names), public)

@@ -9,6 +9,7 @@ from decimal import Decimal
 from pathlib import Path
 
 from ..dataset.layout import Layout
+from ..planning.lesions import LesionSettings
 
 
 @dataclass(frozen=True)
@@ -29,8 +30,8 @@ class PairOrder:
     """Two subjects to be registered, once, whichever of them is a source.
 
     folder: the cohort's. scans: the one with the smaller content hash first; its path to the other is the one that is
-    kept. guided: whether labels that both have guide the registration. backend: name of the engine. versions: of all
-    that decides about voxels; a worker that has others refuses.
+    kept. label_names: of the sources' labels. guided: whether labels that both have guide the registration. backend:
+    name of the engine. versions: of all that decides about voxels; a worker that has others refuses.
     """
 
     folder: Path
@@ -55,12 +56,23 @@ class PairOrder:
 
 
 @dataclass(frozen=True)
+class LesionOrder:
+    """Lesions to be painted into one output: how many, the seed of all that is drawn about them, the plan's settings.
+    versions: of all that decides about them; a worker that has others refuses."""
+
+    number: int
+    seed: int
+    settings: LesionSettings
+    versions: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
 class OutputOrder:
     """One output to be made.
 
     forward: whether the source is the first of the pair's scans. percents: the first is the plan's, the others are
     drawn for the case that the gate rejects those before. entry: hash of what the plan says about this output; its
-    records carry it.
+    records carry it. label_names: of the data set. lesions: None for an output without any.
     """
 
     pair: PairOrder
@@ -71,6 +83,8 @@ class OutputOrder:
     seed: int
     percents: tuple[Decimal, ...]
     grid: str
+    label_names: tuple[str, ...]
+    lesions: LesionOrder | None = None
 
     @property
     def scans(self) -> tuple[Scan, Scan]:

@@ -23,6 +23,19 @@ ONE_THREAD = {
 
 
 @contextmanager
+def one_torch_thread() -> Iterator[None]:
+    """One thread for torch, which may have been loaded before with more."""
+    import torch
+
+    before = torch.get_num_threads()
+    torch.set_num_threads(1)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)
+
+
+@contextmanager
 def limited_threads() -> Iterator[None]:
     """One thread for SimpleITK, and for what is loaded from now on, in this process.
 

@@ -57,10 +57,14 @@ class PlacedLesion:
 
 
 class Placement(NamedTuple):
-    """The placed lesions as a label layer on the scan's grid (values 1..n), and one record for each."""
+    """The placed lesions as a label layer on the scan's grid (values 1..n), and one record for each.
+
+    missing: of each lesion that found no place, why not; only where `fewer` was asked for.
+    """
 
     layer: LabelLayer
     lesions: tuple[PlacedLesion, ...]
+    missing: tuple[str, ...] = ()
 
 
 def place(
@@ -78,6 +82,7 @@ def place(
     exclude: Sequence[LabelLayer] = (),
     existing: Sequence[LabelLayer] = (),
     hu_rule: HURule | None = None,
+    fewer: bool = False,
     progress: Callable[[str, float | None], None] | None = None,
 ) -> Placement:
     """Place lesions at random in an organ of a scan; the same seed gives the same bytes.
@@ -91,9 +96,10 @@ def place(
     gap_mm: least distance between lesions, those already there included: `existing` ones, and labels of the organ's
         layer and of `exclude` that are lesions. exclude: layers (vessels, bone) that no lesion may touch.
     hu_rule: what tissue a lesion may cover; None: chosen by the organ's HU (`organ.typical_rule`).
+    fewer: whether a lesion that finds no place is left out, and the others stay; there may be none then.
     progress: told what is going on, and the share that is done.
     Raises InputError for parameters out of range, layers on another grid or an empty organ; and if a lesion
-    cannot be placed, with the number of places that each rule refused and what to change.
+    cannot be placed (unless `fewer`), with the number of places that each rule refused and what to change.
     """
     _check(count, seed, diameter_mm, margin_mm, gap_mm)
     streams = np.random.SeedSequence(seed).spawn(count + 1)
@@ -110,17 +116,24 @@ def place(
     wanted = _diameters(np.random.default_rng(streams[0]), shapes or (), count, diameter_mm)
     labels = np.zeros(image.GetSize()[::-1], np.uint8 if count <= 255 else np.uint16)
     done: list[tuple[Shape, float, int]] = []
+    missing: list[str] = []
     for number, (diameter, stream) in enumerate(zip(wanted, streams[1:], strict=True), start=1):
         if progress:
             progress("placing lesions", (number - 1) / count)
         search = Search(room, shapes or (), diameter, margin_mm, gap_mm, np.random.default_rng(stream))
-        stamp, center = search.run(f"lesion {number} of {count} ({diameter:.1f} mm)")
+        try:
+            stamp, center = search.run(f"lesion {number} of {count} ({diameter:.1f} mm)")
+        except InputError as error:
+            if not fewer:
+                raise
+            missing.append(str(error))
+            continue
         indices = tuple((stamp.lesion + center).T)
         room.occupied[indices] = True
-        labels[tuple((stamp.lesion + center + room.start).T)] = number
         done.append((stamp.shape, diameter, search.tries))
-    layer = _layer(labels, image, count)
-    return Placement(layer, _records(layer, done))
+        labels[tuple((stamp.lesion + center + room.start).T)] = len(done)
+    layer = _layer(labels, image, len(done))
+    return Placement(layer, _records(layer, done) if done else (), tuple(missing))
 
 
 def _check(count: int, seed: int, diameter_mm: tuple[float, float] | None, margin_mm: float, gap_mm: float) -> None:
