@@ -76,13 +76,13 @@ $(READY): pyproject.toml constraints.txt | check-libs
 	$(PYTHON) -c "import sys; sys.exit(not (3, 10) <= sys.version_info[:2] <= (3, 13))" || \
 	    { echo "Python 3.10 to 3.13 is needed; $$($(PYTHON) --version) found. Say which: make PYTHON=python3.12 ..." >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
-	$(RUN) -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[ants,cohort,lesion,slicer,test]'
+	$(RUN) -m pip install -q --disable-pip-version-check -c constraints.txt -e '.[ants,cluster,cohort,lesion,review,slicer,test]'
 	touch $(READY)
 
 $(OLD_READY): $(READY)
 	$(PYTHON) -m venv $(OLD)
 	grep -v -i -E '^(slicer-core|vtk)==' constraints.txt > $(OLD)/constraints.txt
-	$(OLD)/bin/python -m pip install -q --disable-pip-version-check -c $(OLD)/constraints.txt -e '.[ants,cohort,lesion,test]' \
+	$(OLD)/bin/python -m pip install -q --disable-pip-version-check -c $(OLD)/constraints.txt -e '.[ants,cluster,cohort,lesion,review,test]' \
 	    slicer-core==5.12.4.0 vtk==9.6.0 PySide6-Essentials==6.9.3
 	touch $(OLD_READY)
 

@@ -16,6 +16,7 @@ from .jobs import JobDocument
 from .jobs.records import PRIVATE
 from .lesion_commands import LESION_COMMANDS
 from .morph.outputs import parse_percents
+from .review_commands import REVIEW_COMMANDS
 
 
 def _add_pair(command: argparse.ArgumentParser) -> None:
@@ -271,5 +272,6 @@ COMMANDS = (
     Command("phantom", "make a torso CT with labels and metadata to try things on", _add_phantom),
     Group("lesion", "paint lesions that do not exist into a CT, and train what paints them", LESION_COMMANDS),
     Group("cohort", "make a data set of CTs of bodies that do not exist, from a plan to a report", COHORT_COMMANDS),
+    Group("review", "have people judge, blinded, whether synthetic scans can be told from real ones", REVIEW_COMMANDS),
 )
 """All commands and groups of commands."""

@@ -16,6 +16,9 @@ _BAR_WIDTH = 20
 _TICK = 1.0
 """Seconds between two drawings while nothing is reported."""
 
+_NEWS = 60.0
+"""Seconds after which a log file is told how much of a long stage is done."""
+
 _ERASE_LINE = "\r\x1b[K"
 
 
@@ -47,19 +50,23 @@ class JsonLines:
 
 
 class PlainLines:
-    """Writes one line for each stage, for log files."""
+    """Writes one line for each stage, for log files, and one each minute for a stage whose share done is measured."""
 
     def __init__(self, stream: TextIO) -> None:
         self._stream = stream
         self._stage: str | None = None
+        self._told = 0.0
 
     def show(self, event: Event) -> None:
         """Write the event where it begins a stage or is a note."""
         if event["event"] == "note":
             print(f"note: {event['text']}", file=self._stream, flush=True)
         elif event["event"] == "stage" and event["stage"] != self._stage:
-            self._stage = event["stage"]
+            self._stage, self._told = event["stage"], event["elapsed"]
             print(f"{event['elapsed']:7.1f} s  {self._stage}", file=self._stream, flush=True)
+        elif event["event"] == "stage" and "done" in event and event["elapsed"] >= self._told + _NEWS:
+            self._told = event["elapsed"]
+            print(f"{event['elapsed']:7.1f} s  {self._stage}, {event['done']:.0%}", file=self._stream, flush=True)
 
     def tick(self) -> None:
         """Nothing moves between events."""

@@ -1,4 +1,4 @@
-"""One click in a view that says where a lesion shall be, by Slicer's own way of placing points."""
+"""One click in a view that says where something is or shall be, by Slicer's own way of placing points."""
 
 from __future__ import annotations
 
@@ -18,12 +18,19 @@ class OneClick(VTKObservationMixin):
     Args:
         clicked: called with the place, RAS mm, when nothing waits any more.
         ended: called whenever the waiting has ended, in whatever way, before `clicked`.
+        name: of the point, which Slicer may show beside the cursor.
     """
 
-    def __init__(self, clicked: Callable[[tuple[float, float, float]], None], ended: Callable[[], None]) -> None:
+    def __init__(
+        self,
+        clicked: Callable[[tuple[float, float, float]], None],
+        ended: Callable[[], None],
+        name: str = "Lesion here",
+    ) -> None:
         VTKObservationMixin.__init__(self)
         self._clicked = clicked
         self._ended = ended
+        self._name = name
         self._point: Any = None
         self._soon = qt.QTimer()
         self._soon.setInterval(0)
@@ -42,10 +49,10 @@ class OneClick(VTKObservationMixin):
         logic = slicer.app.applicationLogic()
         selection, interaction = logic.GetSelectionNode(), logic.GetInteractionNode()
         point = slicer.vtkMRMLMarkupsFiducialNode()
-        hide(point, "Lesion here")
+        hide(point, self._name)
         self._point = slicer.mrmlScene.AddNode(point)
         self._point.CreateDefaultDisplayNodes()
-        hide(self._point.GetDisplayNode(), "Lesion here view")
+        hide(self._point.GetDisplayNode(), f"{self._name} view")
         selection.SetReferenceActivePlaceNodeClassName(POINT_CLASS)
         selection.SetActivePlaceNodeID(self._point.GetID())
         interaction.SetPlaceModePersistence(0)

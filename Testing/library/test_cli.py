@@ -17,7 +17,7 @@ from fake_rooms import make_library
 
 import SyntheticCTLib
 from SyntheticCTLib import cli
-from SyntheticCTLib.jobs.terminal import Bar, bar_line
+from SyntheticCTLib.jobs.terminal import Bar, PlainLines, bar_line
 
 posix_only = pytest.mark.skipif(sys.platform == "win32", reason="Ctrl-C is sent as a signal of POSIX")
 LIBRARY = Path(SyntheticCTLib.__file__).parents[1]
@@ -323,6 +323,21 @@ def test_bar_and_remaining_time_are_drawn_only_where_they_are_measured():
     assert bar_line({"stage": "registering", "elapsed": 65.2}) == "1:05  registering"
     line = bar_line({"stage": "warping", "elapsed": 5, "done": 0.5, "remaining": 61})
     assert line == "0:05  warping  [##########..........]  50%  1:01 left"
+
+
+def test_a_log_file_hears_once_a_minute_how_much_of_a_long_stage_is_done():
+    stream = io.StringIO()
+    lines = PlainLines(stream)
+    for elapsed in (5.0, 40.0, 64.0, 65.0, 66.0, 124.0, 126.0):
+        lines.show({"event": "stage", "stage": "undoing", "elapsed": elapsed, "done": elapsed / 200})
+    lines.show({"event": "stage", "stage": "writing", "elapsed": 130.0})
+    lines.show({"event": "stage", "stage": "writing", "elapsed": 500.0})
+    assert stream.getvalue().splitlines() == [
+        "    5.0 s  undoing",
+        "   65.0 s  undoing, 32%",
+        "  126.0 s  undoing, 63%",
+        "  130.0 s  writing",
+    ]
 
 
 def test_the_clock_goes_on_through_a_stage_that_reports_nothing():

@@ -21,7 +21,8 @@ ROOMS = {
     "assess": {"images", "jobs"},
     "lesion": {"assess", "images", "jobs"},
     "cohort": {"assess", "images", "jobs", "lesion", "morph"},
-    "slicer_bridge": {"images", "jobs", "lesion", "morph"},
+    "review": {"assess", "cohort", "images", "jobs", "morph"},
+    "slicer_bridge": {"images", "jobs", "lesion", "morph", "review"},
     "panel": {"slicer_bridge"},
 }
 """Each room and the rooms it may import."""
@@ -30,7 +31,7 @@ SLICER_SIDE = {"slicer_bridge": {"vtk"}, "panel": {"vtk", "qt", "ctk"}}
 """Rooms that live in Slicer: there, and only there, `slicer` is always at hand, and these."""
 
 LAZY = {"ants", "torch", "safetensors", "dask", "distributed", "highdicom", "pydicom", "scipy", "skimage", "sklearn"}
-LAZY |= {"matplotlib", "vtk", "qt", "ctk"}
+LAZY |= {"matplotlib", "statsmodels", "vtk", "qt", "ctk"}
 """Packages that are imported in the function that needs them."""
 
 NETWORKS = ("lesion", "network")

@@ -50,8 +50,9 @@ def lesion_section(settings: LesionSettings | None, found: PaintedLesions) -> li
         "## Painted lesions\n",
         f"{found.painted} lesions that never existed were painted into the scans by a model (label `{LESION}`; lesions "
         f"in a scan: {scans or 'none'}). They were placed at random in {', '.join(settings.organs)}, after the quality "
-        "gate had let the scan through; only their voxels were changed. A lesion that its first scan had is still there; "
-        "where it was drawn, it has its own label, or this one if it was called so. The metadata describe the first scan and say nothing of painted ones.\n",
+        "gate had let the scan through; only their voxels were changed. A lesion that its first scan had is still "
+        "there; where it was drawn, it has its own label, or this one if it was called so. The metadata describe the "
+        "first scan and say nothing of painted ones.\n",
     ]
     if found.asked > found.painted:
         lines.append(f"- {found.asked - found.painted} of {found.asked} that were planned found no place")

@@ -1,0 +1,99 @@
+"""What is looked at when scans are chosen: where a scan lies, how fine it is, which part of the body it shows."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import SimpleITK as sitk
+
+from ...errors import InputError
+from ...images.geometry import Geometry
+from ...images.hashing import content_hash
+from ...morph.body import body_mask, shrunk
+from ...morph.region import guess_regions
+from .scans import UNKNOWN, Scan
+
+CONSIDERED = 4
+"""So many times as many patients as needed are read to choose from; a cohort has thousands."""
+
+_COARSE_MM = 5.0
+
+Progress = Callable[..., None]
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """A scan that was read. region: as told, or guessed from the scan, or "unknown". guessed: whether it was guessed.
+    content: hash of its voxels. spacing, low, high: along the patient's axes (LPS): mm between voxels, and the box it
+    fills. middle: of the body, or of the box where there is none."""
+
+    scan: Scan
+    region: str
+    guessed: bool
+    content: str
+    spacing: tuple[float, float, float]
+    low: tuple[float, float, float]
+    high: tuple[float, float, float]
+    middle: tuple[float, float, float]
+
+    @property
+    def extent(self) -> np.ndarray:
+        """Size of its field of view, mm along LPS."""
+        return np.subtract(self.high, self.low)
+
+
+def examine(
+    scans: Sequence[Scan], patients: int, rng: np.random.Generator, group: str, progress: Progress
+) -> list[Candidate]:
+    """Read the scans of a random part of a group's patients, in random order; a copy of an earlier scan is left out.
+
+    patients: how many are needed. Raises InputError if there are fewer, or a scan cannot be read.
+    """
+    owners = sorted({scan.patient for scan in scans})
+    if len(owners) < patients:
+        raise InputError(
+            f"The {group} scans are of {len(owners)} patients, and {patients} are needed, for each is shown once. Give "
+            "more scans or ask for fewer cases; `patients.csv` tells which scans are of one patient."
+        )
+    drawn = [owners[at] for at in rng.permutation(len(owners))[: CONSIDERED * patients]]
+    place = {name: at for at, name in enumerate(drawn)}
+    taken = [scan for scan in scans if scan.patient in place]
+    chosen = sorted(taken, key=lambda scan: (place[scan.patient], scan.name))
+    found: dict[str, Candidate] = {}
+    for number, scan in enumerate(chosen):
+        progress(f"reading the {group} scans", number / len(chosen))
+        candidate = look_at(scan)
+        found.setdefault(candidate.content, candidate)
+    return list(found.values())
+
+
+def look_at(scan: Scan) -> Candidate:
+    """Read a scan and describe it."""
+    image = scan.read()
+    geometry = Geometry.of(image)
+    low, high = geometry.bounds()
+    guess = "-".join(guess_regions(shrunk(image, _COARSE_MM))) if not scan.region else ""
+    along = np.abs(np.reshape(geometry.direction, (3, 3))).argmax(axis=1)
+    return Candidate(
+        scan=scan,
+        region=scan.region or guess or UNKNOWN,
+        guessed=not scan.region and bool(guess),
+        content=content_hash(image),
+        spacing=tuple(float(geometry.spacing[axis]) for axis in along),
+        low=tuple(map(float, low)),
+        high=tuple(map(float, high)),
+        middle=_middle(image, (low + high) / 2),
+    )
+
+
+def _middle(image: sitk.Image, otherwise: np.ndarray) -> tuple[float, float, float]:
+    """The middle of the box round the body, LPS mm."""
+    mask = body_mask(shrunk(image))
+    inside = np.argwhere(sitk.GetArrayViewFromImage(mask))[:, ::-1]
+    if not len(inside):
+        return tuple(map(float, otherwise))
+    geometry = Geometry.of(mask)
+    points = inside @ geometry.matrix()[:3, :3].T + geometry.matrix()[:3, 3]
+    return tuple(map(float, (points.min(axis=0) + points.max(axis=0)) / 2))

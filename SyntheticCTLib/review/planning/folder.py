@@ -1,0 +1,82 @@
+"""Writing the study folder: cases under opaque names, the same header, size and time for each."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict
+from pathlib import Path
+from typing import Any
+
+import SimpleITK as sitk
+
+from ...errors import InputError
+from ..study import (
+    ARTEFACTS,
+    CASES_FOLDER,
+    READINGS_FOLDER,
+    STUDY_FILE,
+    STUDY_TITLE,
+    STUDY_VERSION,
+    PracticeTrial,
+    Window,
+)
+from .grid import Grid
+
+TIME = 946684800
+"""When every file of a study says it was changed: 2000-01-01 00:00 UTC, seconds since 1970."""
+
+CASE_MODE = 0o644
+
+
+def write_case(folder: Path, case: str, image: sitk.Image) -> str:
+    """Write a case; returns the SHA-256 of its file. Uncompressed: the size of a compressed file tells the noise."""
+    file = folder / CASES_FOLDER / f"{case}.nrrd"
+    file.parent.mkdir(exist_ok=True)
+    try:
+        sitk.WriteImage(image, str(file), useCompression=False)
+    except RuntimeError as error:
+        raise InputError(f"{folder}: a case could not be written there; the disk is probably full.") from error
+    return hashlib.sha256(file.read_bytes()).hexdigest()
+
+
+def write_description(
+    folder: Path,
+    identity: str,
+    mode: str,
+    order: str,
+    windows: Sequence[Window],
+    grid: Grid,
+    hashes: Mapping[str, str],
+    trials: Sequence[Sequence[str]],
+    practice: Sequence[PracticeTrial],
+) -> None:
+    """Write `study.json`; all that has no order of its own is sorted by opaque id, for any other order would tell."""
+    text: dict[str, Any] = {
+        "study": STUDY_TITLE,
+        "version": STUDY_VERSION,
+        "id": identity,
+        "mode": mode,
+        "order": order,
+        "windows": [asdict(window) for window in windows],
+        "geometry": {"size": list(grid.size), "spacing": list(grid.spacing)},
+        "artefacts": list(ARTEFACTS),
+        "cases": [
+            {"id": case, "file": f"{CASES_FOLDER}/{case}.nrrd", "sha256": hashes[case]} for case in sorted(hashes)
+        ],
+        "trials": sorted(sorted(trial) for trial in trials),
+        "practice": [{"cases": list(one.cases), "answer": one.answer} for one in practice],
+    }
+    (folder / STUDY_FILE).write_text(json.dumps(text, indent=1) + "\n", encoding="utf-8")
+    (folder / READINGS_FOLDER).mkdir()
+
+
+def equalise(folder: Path) -> None:
+    """Give all files and folders of a study one time and one mode each."""
+    for root, _, names in os.walk(folder, topdown=False):
+        for name in names:
+            os.chmod(Path(root, name), CASE_MODE)
+            os.utime(Path(root, name), (TIME, TIME))
+        os.utime(root, (TIME, TIME))

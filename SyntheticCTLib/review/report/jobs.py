@@ -1,0 +1,108 @@
+"""The jobs "review.report" and "review.simulate": apply the key to what was read, and read without people."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+from ...errors import InputError
+from ...jobs import JobContext, job_kind
+from ...jobs.records import plain
+from ..key import SYNTHETIC, Key, read_key
+from ..study import UNBLINDED_FILE, Study, open_study
+
+PAGE, ANSWERS, NUMBERS, REVIEW = "report.html", "results.csv", "results.json", "review.csv"
+
+
+@job_kind("review.report")
+def report_job(parameters: dict[str, Any], context: JobContext) -> dict[str, Any]:
+    """Report on a reading study.
+
+    Parameters: folder (of the study), key (a file), output (a folder outside the study; None: beside it), without
+    (codes of readers to leave out), receipts (by code), cull_share, cull_realism (see `acting.CullRule`), seed (of the
+    bootstraps), unblind (whether the study's folder is marked and closed for reading), overwrite.
+    Result: folder, files, readers, finished, together (accuracy, sensitivity, specificity, area: value, low, high,
+    chance, n, or the reason why there is none), culled, of, limits (proposals for the gate), unblinded.
+    """
+    from .acting import CullRule
+    from .content import measure
+    from .files import answers_table, measured_dict, results, review_table
+    from .gather import gather
+    from .page import page_of
+
+    study, key = open_study(parameters["folder"]), read_key(Path(parameters["key"]))
+    output = report_beside(study.folder) if parameters["output"] is None else Path(parameters["output"])
+    _check_place(study, output)
+    rule = CullRule(parameters["cull_share"], parameters["cull_realism"])
+    files = (PAGE, ANSWERS, NUMBERS, REVIEW)
+    with context.staging(output, parameters["overwrite"], files) as folder:
+        context.report("checking cases and answers")
+        readings = gather(study, key, parameters["without"], parameters["receipts"])
+        context.report("measuring")
+        content = measure(readings, rule, parameters["seed"])
+        context.report("drawing")
+        for name, text in zip(
+            files, (page_of(content), answers_table(content), results(content), review_table(content)), strict=True
+        ):
+            (folder / name).write_text(text, encoding="utf-8", newline="")
+    if parameters["unblind"]:
+        _unblind(study, key)
+    together = content.together
+    return {
+        "folder": str(output),
+        "files": list(files),
+        "readers": len(readings.readers),
+        "finished": len(content.table.readers),
+        "together": {
+            name: plain(measured_dict(getattr(together, name)))
+            for name in ("accuracy", "sensitivity", "specificity", "area")
+        },
+        "culled": sum(one.cull for one in content.culls),
+        "of": len(content.culls),
+        "limits": sum(one.limit is not None for one in content.proposals),
+        "unblinded": study.unblinded,
+    }
+
+
+@job_kind("review.simulate")
+def simulate_job(parameters: dict[str, Any], context: JobContext) -> dict[str, Any]:
+    """Let simulated readers read a study to its end, the way people do.
+
+    Parameters: folder (of the study), key (a file), readers (how many), accuracy, bias (see `simulated.Skill`), seed.
+    Result: folder, receipts (by code).
+    """
+    from ..simulated import Skill, read
+
+    study, key = open_study(parameters["folder"]), read_key(Path(parameters["key"]))
+    key.check(study)
+    skill = Skill(parameters["accuracy"], parameters["bias"])
+    groups = {case: about.group for case, about in key.cases.items()}
+    receipts = {}
+    for number in range(1, parameters["readers"] + 1):
+        context.report(f"reader {number} of {parameters['readers']}", (number - 1) / parameters["readers"])
+        code = f"simulated {number}"
+        receipts[code] = read(study, groups, code, skill, (parameters["seed"], number), context.workspace)
+    return {"folder": str(study.folder), "receipts": receipts}
+
+
+def report_beside(study: Path) -> Path:
+    """Where a report goes unless chosen otherwise."""
+    return study.with_name(f"{study.name}.report")
+
+
+def _check_place(study: Study, output: Path) -> None:
+    inside = output.resolve()
+    if study.folder.resolve() in (inside, *inside.parents):
+        raise InputError(
+            f"{output}: the report tells which case is synthetic, and readers see this folder. Choose one outside it."
+        )
+
+
+def _unblind(study: Study, key: Key) -> None:
+    """Mark the study's folder as one that holds synthetic scans, and which they are; it is read no more."""
+    synthetic = [case for case, about in sorted(key.cases.items()) if about.group == SYNTHETIC]
+    lines = ["SYNTHETIC: these cases show bodies that do not exist.", *(f"cases/{case}.nrrd" for case in synthetic)]
+    try:
+        (study.folder / UNBLINDED_FILE).write_text("\n".join([*lines, ""]), encoding="ascii")
+    except OSError as error:
+        raise InputError(f"{study.folder}: it cannot be marked ({error.strerror}).") from error

@@ -1,0 +1,256 @@
+"""Where a reader's answers are kept: a file in the study's folder, and a local one while that cannot be reached.
+
+Nothing is written to the study's file blindly. Each time it is read back and must begin with what this reader knows to
+be in it; what a failed attempt has left behind it is either a whole line that is still waiting (a network share can
+fail after it has written), or torn, and is cut off.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+from collections.abc import Sequence
+from pathlib import Path
+from typing import BinaryIO
+
+from ..errors import InputError
+from .chain import Entry, Tampered, last_hash, read_answers
+from .study import Study
+from .trials import plain_code, reader_folder
+
+ANSWERS_FILE = "answers.jsonl"
+READER_FILE = "reader.json"
+LOCK_FILE = "lock"
+TORN_FILE = "answers.torn"
+"""What crashes have torn off the answers' ends, one behind the other; looked at by nobody but people."""
+
+
+class Store:
+    """The answers of one reader, those that wait included; nobody else can open them before `close`.
+
+    study, code: who reads what. spare: a local folder.
+    Raises InputError if the reader's folder cannot be used, somebody reads in it, or answers were tampered with.
+    """
+
+    def __init__(self, study: Study, code: str, spare: Path) -> None:
+        self._study, self._code = study, plain_code(code)
+        self._folder = study.readings / reader_folder(code)
+        self._file = self._folder / ANSWERS_FILE
+        self._spare = spare / f"{study.id}-{reader_folder(code)}.jsonl"
+        self._lock = self._take_folder()
+        try:
+            self._written = self._read_file()
+            self._waiting = self._read_spare()
+        except BaseException:
+            self._lock.close()
+            raise
+
+    @property
+    def entries(self) -> tuple[Entry, ...]:
+        """All answers, in the order of writing."""
+        return (*self._written, *self._waiting)
+
+    @property
+    def waiting(self) -> int:
+        """How many of them are not in the study's folder yet."""
+        return len(self._waiting)
+
+    def add(self, entry: Entry) -> bool:
+        """Keep an answer; returns whether it is in the study's folder, else it is in the spare file.
+
+        Raises InputError if it can be kept nowhere, or the study's file was changed by somebody else.
+        """
+        self._waiting.append(entry)
+        try:
+            if self.flush():
+                return True
+            self._append_spare(entry)
+        except BaseException:
+            self._waiting.remove(entry)
+            raise
+        return False
+
+    def flush(self) -> bool:
+        """Write what is waiting into the study's folder; returns whether nothing is waiting any more.
+
+        Raises InputError if the file there was changed by somebody else.
+        """
+        if not self._waiting:
+            return True
+        try:
+            arrived = self._write_waiting()
+        except OSError:
+            return False
+        self._written += self._waiting[:arrived]
+        self._waiting = self._waiting[arrived:]
+        try:
+            self._spare.unlink(missing_ok=True)
+        except OSError:
+            pass  # its lines are known by their hashes when it is read the next time
+        return True
+
+    def close(self) -> None:
+        """Let somebody else read on."""
+        self._lock.close()
+
+    # --- the study's folder
+
+    def _take_folder(self) -> BinaryIO:
+        try:
+            self._folder.mkdir(parents=True, exist_ok=True)
+            lock = (self._folder / LOCK_FILE).open("ab")
+            try:
+                _hold(lock, self._code)
+                self._file.open("ab").close()
+                _keep_code(self._folder / READER_FILE, self._code)
+            except BaseException:
+                lock.close()
+                raise
+        except OSError as error:
+            raise InputError(
+                f"{self._folder}: answers cannot be written there ({error.strerror}). Check that the study's folder "
+                "can be reached and written to, then open it again."
+            ) from error
+        return lock
+
+    def _read_file(self) -> list[Entry]:
+        try:
+            found = read_answers(self._file.read_bytes(), self._study, self._code)
+            if found.torn:
+                _put_aside(found.torn, self._file)
+        except Tampered as error:
+            raise InputError(
+                f"{self._file}, {error}. These answers were tampered with and cannot be read on. Put the file's backup "
+                "in its place, or read again under another code."
+            ) from error
+        except OSError as error:
+            raise InputError(f"{self._file}: it cannot be read ({error.strerror}).") from error
+        return list(found.entries)
+
+    def _write_waiting(self) -> int:
+        """Append what is not there yet; returns how many waiting answers are there now. Raises OSError."""
+        with self._file.open("r+b") as stream:
+            found = stream.read()
+            known = _text_of(self._written)
+            if not found.startswith(known):
+                raise self._foreign()
+            arrived, rest = 0, found[len(known) :]
+            while arrived < len(self._waiting) and rest.startswith(self._waiting[arrived].text):
+                rest = rest[len(self._waiting[arrived].text) :]
+                arrived += 1
+            if b"\n" in rest and b"\0" not in rest:
+                raise self._foreign()
+            stream.truncate(len(found) - len(rest))
+            stream.seek(0, os.SEEK_END)
+            stream.write(_text_of(self._waiting[arrived:]))
+            stream.flush()
+            os.fsync(stream.fileno())
+        return len(self._waiting)
+
+    def _foreign(self) -> InputError:
+        return InputError(
+            f"{self._file}: somebody else has changed this file since it was opened. Close the reading here, find out "
+            "who reads under the same code, and open it again."
+        )
+
+    # --- the spare file
+
+    def _read_spare(self) -> list[Entry]:
+        """The answers that wait in the spare file; those that had arrived in the study's after all are left out."""
+        try:
+            data = self._spare.read_bytes()
+        except FileNotFoundError:
+            return []
+        except OSError as error:
+            raise InputError(f"{self._spare}: waiting answers cannot be read ({error.strerror}).") from error
+        there = {entry.text for entry in self._written}
+        lines = [line for line in data.splitlines(keepends=True) if line not in there]
+        try:
+            previous = last_hash(self._written, self._study, self._code)
+            found = read_answers(b"".join(lines), self._study, self._code, previous)
+        except Tampered as error:
+            raise InputError(
+                f"{self._spare}, {error}. Answers wait there that do not follow those in {self._file}: the reading "
+                "went on elsewhere meanwhile, or the file was changed. Move it away to go on without them."
+            ) from error
+        if found.torn:
+            _put_aside(found.torn, self._spare)
+        return list(found.entries)
+
+    def _append_spare(self, entry: Entry) -> None:
+        try:
+            self._spare.parent.mkdir(parents=True, exist_ok=True)
+            with self._spare.open("ab") as stream:
+                before = stream.tell()
+                try:
+                    stream.write(entry.text)
+                    stream.flush()
+                    os.fsync(stream.fileno())
+                except OSError:
+                    stream.truncate(before)
+                    raise
+        except OSError as error:
+            raise InputError(
+                f"The answer can be kept nowhere: neither in {self._folder} nor in {self._spare.parent} "
+                f"({error.strerror}). Make room or connect the drive, then answer again."
+            ) from error
+
+
+def read_code(folder: Path) -> str:
+    """The code of the reader whose folder this is. Raises InputError if it does not say so."""
+    file = folder / READER_FILE
+    try:
+        code = plain_code(json.loads(file.read_text(encoding="utf-8"))["reader"])
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise InputError(f"{file}: it does not tell whose answers these are ({error}).") from error
+    if reader_folder(code) != folder.name:
+        raise InputError(f"{file}: it names the reader {code!r}, whose folder would be called {reader_folder(code)}.")
+    return code
+
+
+def _keep_code(file: Path, code: str) -> None:
+    if file.is_file():
+        return
+    draft = file.with_suffix(".part")
+    draft.write_text(json.dumps({"reader": code}, ensure_ascii=False) + "\n", encoding="utf-8")
+    os.replace(draft, file)
+
+
+def _put_aside(torn: bytes, file: Path) -> None:
+    """Cut a torn end off a file and keep it beside it."""
+    with file.with_name(TORN_FILE).open("ab") as stream:
+        stream.write(torn + b"\n")
+        stream.flush()
+        os.fsync(stream.fileno())
+    with file.open("r+b") as stream:
+        stream.truncate(file.stat().st_size - len(torn))
+        os.fsync(stream.fileno())
+
+
+def _text_of(entries: Sequence[Entry]) -> bytes:
+    return b"".join(entry.text for entry in entries)
+
+
+def _hold(lock: BinaryIO, code: str) -> None:
+    """Hold the lock until the file is closed or this process has ended, however it ends."""
+    taken = InputError(
+        f"The study is being read by {code!r} elsewhere. Close it there, or enter another code if you are somebody "
+        "else."
+    )
+    try:
+        import fcntl
+    except ImportError:  # Windows
+        import msvcrt
+
+        try:
+            msvcrt.locking(lock.fileno(), msvcrt.LK_NBLCK, 1)
+        except OSError as error:
+            raise taken from error
+        return
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError as error:
+        raise taken from error
+    except OSError:  # some shared file systems know no locks; a second writer is found when the file is read back
+        return
+

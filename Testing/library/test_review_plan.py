@@ -1,0 +1,361 @@
+"""Planning a study: which scans, on one grid, under opaque names; and that a leak is caught."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import shutil
+import stat
+
+import numpy as np
+import pytest
+import SimpleITK as sitk
+from cohort_folders import write_cohort
+from review_scans import body, plan, write_group
+from trunks import PLAIN, trunk
+
+from SyntheticCTLib.errors import InputError
+from SyntheticCTLib.images import Geometry, write_image
+from SyntheticCTLib.review.key import read_key
+from SyntheticCTLib.review.planning.candidates import Candidate, look_at
+from SyntheticCTLib.review.planning.grid import Grid, common_grid, place, resample
+from SyntheticCTLib.review.planning.leaks import chance_of, find_leaks
+from SyntheticCTLib.review.planning.matching import describe, match
+from SyntheticCTLib.review.planning.scans import Scan, find_scans
+from SyntheticCTLib.review.planning.windows import choose_windows
+from SyntheticCTLib.review.study import open_study
+
+
+@pytest.fixture(scope="module")
+def scans(tmp_path_factory):
+    """Folders of real and synthetic scans."""
+    folder = tmp_path_factory.mktemp("scans")
+    return write_group(folder / "real", "real", 6), write_group(folder / "synthetic", "synthetic", 6)
+
+
+@pytest.fixture(scope="module")
+def planned(scans, tmp_path_factory):
+    """A study of eight cases and its key, not to be changed."""
+    folder = tmp_path_factory.mktemp("planned") / "study"
+    plan(*scans, folder)
+    return folder, folder.with_name("study.key.json")
+
+
+def groups_of(key):
+    return {case: about.group for case, about in read_key(key).cases.items()}
+
+
+def everything(folder):
+    """Content of each file below a folder, by relative path."""
+    return {str(file.relative_to(folder)): file.read_bytes() for file in sorted(folder.rglob("*")) if file.is_file()}
+
+
+# --- the folder
+
+
+def test_a_study_holds_cases_alike_in_all_but_the_picture(planned):
+    study, key = open_study(planned[0]), read_key(planned[1])
+    assert len(study.cases) == 8 and len(study.trials) == 8
+    assert sorted(groups_of(planned[1]).values()) == ["real"] * 4 + ["synthetic"] * 4
+    files = [study.image_file(case) for case in study.cases]
+    assert len({(file.stat().st_size, file.stat().st_mtime_ns, file.stat().st_mode) for file in files}) == 1
+    assert len({file.read_bytes().partition(b"\n\n")[0] for file in files}) == 1
+    images = [sitk.ReadImage(str(file)) for file in files]
+    assert {image.GetSize() for image in images} == {study.size} and images[0].GetSpacing() == study.spacing
+    assert np.allclose(Geometry.of(images[0]).corners().mean(axis=0), 0)
+    assert {image.GetPixelIDTypeAsString() for image in images} == {"16-bit signed integer"}
+    for case in study.cases:
+        study.check(case)
+        assert key.cases[case].sha256 == study.hashes[case]
+
+
+def test_nothing_in_the_folder_names_a_scan_or_the_groups(planned):
+    key = read_key(planned[1])
+    content = everything(planned[0])
+    told = {name for about in key.cases.values() for name in (about.name, about.patient, "SYNTHETIC", "NIfTI")}
+    for name, data in content.items():
+        for word in told:
+            assert word.encode() not in data and word not in name
+    times = {os.stat(path).st_mtime for path in (planned[0], *planned[0].rglob("*"))}
+    assert times == {946684800.0}
+
+
+def test_the_order_of_ids_and_trials_tells_nothing(planned):
+    text = json.loads((planned[0] / "study.json").read_text())
+    ids = [case["id"] for case in text["cases"]]
+    assert ids == sorted(ids) and text["trials"] == [[case] for case in ids]
+    groups = groups_of(planned[1])
+    synthetic = np.array([groups[case] == "synthetic" for case in ids])
+    assert chance_of(list(range(8)), synthetic, 0) >= 0.5
+
+
+def test_the_key_is_for_its_owner_and_tells_what_the_report_needs(planned):
+    assert stat.S_IMODE(planned[1].stat().st_mode) == 0o600
+    key = read_key(planned[1])
+    assert key.seed == 3 and key.matching["balanced"]["real"]["cases"] == 4
+    assert {one["measure"] for one in key.findings} >= {"noise in soft tissue, HU", "median, HU"}
+    assert all(0 <= one["auc"] <= 1 for one in key.findings if one["auc"] is not None)
+    (edges,) = [one for one in key.findings if one["measure"].startswith("gradient")]
+    assert 20 < edges["real"] < 500 and 20 < edges["synthetic"] < 500
+    assert "resampled once" in key.resampled
+
+
+def test_the_same_seed_gives_the_same_bytes_and_another_one_other_ids(scans, planned, tmp_path):
+    plan(*scans, tmp_path / "again")
+    assert everything(tmp_path / "again") == everything(planned[0])
+    plan(*scans, tmp_path / "other", seed=4)
+    assert not set(open_study(tmp_path / "other").cases) & set(open_study(planned[0]).cases)
+
+
+def test_pairs_and_practice(scans, tmp_path):
+    plan(*scans, tmp_path / "pairs", mode="pairs", practice=2)
+    study, groups = open_study(tmp_path / "pairs"), groups_of(tmp_path / "pairs.key.json")
+    assert len(study.trials) == 4 and len(study.practice) == 1
+    for trial in (*study.trials, study.practice[0].cases):
+        assert sorted(groups[case] for case in trial) == ["real", "synthetic"]
+    (practice,) = study.practice
+    assert groups[practice.cases[("left", "right").index(practice.answer)]] == "synthetic"
+    plan(*scans, tmp_path / "rate", practice=4)
+    study, key = open_study(tmp_path / "rate"), read_key(tmp_path / "rate.key.json")
+    assert [one.answer for one in study.practice] == [key.cases[one.cases[0]].group for one in study.practice]
+    assert sum(about.practice for about in key.cases.values()) == 4
+    assert len({about.patient for about in key.cases.values()}) == 12
+
+
+# --- leaks
+
+
+@pytest.mark.parametrize(
+    ("change", "trait"),
+    [
+        (lambda image: sitk.Maximum(image, -990), "smallest value: always -1024 .* always -990"),
+        (lambda image: sitk.Minimum(image, 500), "largest value"),
+        (lambda image: sitk.Cast(image / 8, sitk.sitkInt16) * 8, "grey levels: always 0.9 .* always 0.1"),
+        (lambda image: sitk.Paste(image, image[:, :, :10] * 0 - 1024, [44, 36, 10]), "empty outer slices"),
+    ],
+)
+def test_a_leak_fails_the_plan_and_leaves_nothing(scans, tmp_path, change, trait):
+    spoiled = write_group(tmp_path / "spoiled", "synthetic", 4, lambda image: sitk.Cast(change(image), sitk.sitkInt16))
+    with pytest.raises(InputError, match=trait):
+        plan(scans[0], spoiled, tmp_path / "study")
+    assert [file.name for file in tmp_path.iterdir()] == ["spoiled"]
+
+
+def test_a_leak_that_is_no_constant_is_found_too(scans, tmp_path):
+    minima = iter(range(-1000, -990))
+    spoiled = write_group(tmp_path / "s", "synthetic", 6, lambda image: sitk.Maximum(image, next(minima)))
+    with pytest.raises(InputError, match="smallest value: in the middle -1024 in real cases and -99.*p = 0.0"):
+        plan(scans[0], spoiled, tmp_path / "study", cases=12)
+
+
+def later(file):
+    os.utime(file, (1e9, 1e9))
+
+
+def marked(file):
+    file.write_bytes(file.read_bytes().replace(b"\nspace origin", b"\nSyntheticCT:=SYNTHETIC 12\nspace origin", 1))
+
+
+def finer(file):
+    image = sitk.ReadImage(str(file))
+    image.SetSpacing((3.9, 4, 4))
+    sitk.WriteImage(image, str(file), False)
+
+
+def longer(file):
+    file.write_bytes(file.read_bytes() + b"\0")
+
+
+@pytest.mark.parametrize(
+    ("spoil", "trait"),
+    [
+        (later, "time of change"),
+        (marked, "header"),
+        (finer, "spacing"),
+        (longer, "file size"),
+        (lambda file: file.chmod(0o600), "permissions"),
+    ],
+)
+def test_each_kind_of_leak_is_seen_in_a_finished_folder(planned, tmp_path, spoil, trait):
+    study, groups = open_study(shutil.copytree(planned[0], tmp_path / "study")), groups_of(planned[1])
+    assert find_leaks(study, groups, (), 0) == ()
+    for case in groups:
+        if groups[case] == "synthetic":
+            spoil(study.image_file(case))
+    assert trait in {leak.trait for leak in find_leaks(study, groups, (), 0)}
+
+
+def test_a_name_in_a_header_is_a_leak_whichever_group_it_is_in(planned, tmp_path):
+    study, groups = open_study(shutil.copytree(planned[0], tmp_path / "study")), groups_of(planned[1])
+    for case in groups:
+        marked(study.image_file(case))
+    (leak, *_) = find_leaks(study, groups, ("SYNTHETIC 12", "lung"), 0)
+    assert leak.trait == "names" and "SYNTHETIC 12" in leak.told
+
+
+def test_chance_is_exact_where_all_relabellings_can_be_counted():
+    truth = np.array([False] * 4 + [True] * 4)
+    assert chance_of([1, 2, 3, 4, 5, 6, 7, 8], truth, 0) == pytest.approx(2 / 70)
+    assert chance_of(["a"] * 4 + ["b"] * 4, truth, 0) == pytest.approx(2 / 70)
+    assert chance_of([1, 2, 1, 2, 1, 2, 1, 2], truth, 0) == 1
+
+
+# --- what scans there are
+
+
+def test_masks_and_private_files_are_no_scans_and_lesions_beside_a_scan_are_known(tmp_path):
+    image, labels = trunk()
+    for name in ("one", "one_autolabels", "two", "two_lesion", "two_labels_organs", "three_seg117"):
+        write_image(image if name in ("one", "two") else labels.image, tmp_path / f"{name}.nii.gz")
+    sitk.WriteImage(labels.image, str(tmp_path / "one.seg.nrrd"))
+    found = find_scans(tmp_path)
+    assert [(scan.name, scan.lesion) for scan in found] == [("one", None), ("two", True)]
+
+
+def test_morphs_in_sub_folders_tell_how_they_were_made(tmp_path):
+    folder = tmp_path / "a_to_b"
+    (folder / "private").mkdir(parents=True)
+    write_image(trunk()[0], folder / "morph_050.nii.gz")
+    measures = {"noise.ratio": {"value": 0.8, "unit": ""}, "similarity.target": {"value": None, "unit": ""}}
+    record = {
+        "percent": 50.0,
+        "inputs": {"source": {"file": "anna.nii.gz"}},
+        "labels": {"lesions": {"1": "lung nodule"}},
+        "report": {"verdict": "warn", "measures": measures},
+    }
+    (folder / "private" / "morph_050.json").write_text(json.dumps(record))
+    (scan,) = find_scans(tmp_path)
+    assert (scan.name, scan.patient, scan.percent, scan.verdict) == ("a_to_b/morph_050", "anna", 50.0, "warn")
+    assert scan.lesion is True and scan.gate == {"noise.ratio": 0.8}
+
+
+def test_a_cohort_tells_source_percentage_region_and_verdict(tmp_path):
+    cases = {f"synthct_{number:04d}": (body(number), None) for number in (1, 2)}
+    folder = write_cohort(tmp_path / "cohort", [body(7), body(8)], cases)
+    found = find_scans(folder)
+    assert [(scan.name, scan.region, scan.percent, scan.verdict) for scan in found] == [
+        ("synthct_0001", "chest", 40.0, "pass"),
+        ("synthct_0002", "chest", 40.0, "pass"),
+    ]
+    assert {scan.patient for scan in found} == {"patient-anna"}
+
+
+def test_several_scans_of_a_patient_are_shown_once_in_a_group(tmp_path):
+    real = write_group(tmp_path / "real", "real", 6)
+    rows = [f"real_patient_{number:03d}.nii.gz,P{number // 2},chest" for number in range(6)]
+    (real / "patients.csv").write_text("\n".join(["file,patient,region", *rows]))
+    assert [scan.patient for scan in find_scans(real)] == ["P0", "P0", "P1", "P1", "P2", "P2"]
+    made = write_group(tmp_path / "made", "synthetic", 4)
+    with pytest.raises(InputError, match="real scans are of 3 patients, and 4 are needed"):
+        plan(real, made, tmp_path / "study")
+    plan(real, made, tmp_path / "study", cases=6)
+    cases = read_key(tmp_path / "study.key.json").cases.values()
+    assert sorted(about.patient for about in cases if about.group == "real") == ["P0", "P1", "P2"]
+
+
+def test_a_table_of_subjects_is_read_and_its_faults_are_told(tmp_path):
+    write_image(body(1), tmp_path / "x.nii.gz")
+    table = tmp_path / "subjects.csv"
+    table.write_text("id,image,region,labels\nanna,x.nii.gz,Chest,lesion=x.nii.gz\n")
+    (scan,) = find_scans(tmp_path)
+    assert (scan.name, scan.region, scan.lesion) == ("anna", "chest", True)
+    table.write_text("id,image,region\nanna,missing.nii.gz,chest\n")
+    with pytest.raises(InputError, match="there is no file"):
+        find_scans(tmp_path)
+
+
+# --- what is refused
+
+
+@pytest.mark.parametrize(
+    ("wrong", "told"),
+    [
+        ({"cases": 7}, "even number"),
+        ({"cases": 2}, "from 4"),
+        ({"practice": 1}, "even number"),
+        ({"mode": "both"}, "mode"),
+        ({"windows": ["brain"]}, "windows"),
+        ({"cases": 40}, "6 patients, and 20"),
+        ({"spacing": [30, 30, 30]}, "smaller --spacing"),
+    ],
+)
+def test_wishes_that_cannot_be_met_are_refused(scans, tmp_path, wrong, told):
+    with pytest.raises(InputError, match=told):
+        plan(*scans, tmp_path / "study", **wrong)
+    assert not list(tmp_path.iterdir())
+
+
+def test_places_that_would_give_the_key_away_or_replace_something_are_refused(scans, planned, tmp_path):
+    with pytest.raises(InputError, match="in the folder that the readers get"):
+        plan(*scans, tmp_path / "study", key=str(tmp_path / "study" / "key.json"))
+    with pytest.raises(InputError, match="exists already"):
+        plan(*scans, planned[0])
+    with pytest.raises(InputError, match="original"):
+        plan(*scans, scans[0] / "study")
+    with pytest.raises(InputError, match="one folder; give two"):
+        plan(scans[0], scans[0], tmp_path / "study")
+
+
+def test_a_copy_of_a_real_scan_is_no_synthetic_one(scans, tmp_path):
+    made = write_group(tmp_path / "made", "synthetic", 4)
+    write_image(body(2), made / "copy.nii.gz")
+    with pytest.raises(InputError, match="copy is the real scan real_patient_002, voxel for voxel"):
+        plan(scans[0], made, tmp_path / "study")
+
+
+# --- matching and the grid
+
+
+def candidate(name, region="chest", spacing=(1, 1, 2), size=300.0):
+    half = (size / 2,) * 3
+    low, high = tuple(-at for at in half), half
+    digest = hashlib.sha256(name.encode()).hexdigest()
+    return Candidate(Scan(name, None, name.partition("@")[0]), region, False, digest, spacing, low, high, (0, 0, 0))
+
+
+def test_scans_of_one_protocol_are_matched(tmp_path):
+    real = [candidate("r1"), candidate("r2", "abdomen"), candidate("r3", spacing=(1, 1, 5)), candidate("r4", size=150)]
+    made = [candidate(f"s{at}", one.region, one.spacing, float(one.extent[0])) for at, one in enumerate(real, 1)]
+    pairs = match(real, made[::-1], 4, False, np.random.default_rng(0))
+    assert sorted((one.scan.name, other.scan.name) for one, other in pairs) == [(f"r{n}", f"s{n}") for n in range(1, 5)]
+    assert describe(pairs, (4, 4), (4, 4))["not_matched"] == []
+
+
+def test_the_best_of_many_are_taken_and_what_does_not_match_is_said():
+    real = [candidate("r1"), candidate("r2", "abdomen", (1, 1, 5), 150)]
+    made = [candidate(f"s{at}", "abdomen", (0.5, 0.5, 5)) for at in range(5)] + [candidate("s9")]
+    pairs = match(real, made, 2, False, np.random.default_rng(0))
+    assert ("r1", "s9") in {(one.scan.name, other.scan.name) for one, other in pairs}
+    told = describe(pairs, (2, 6), (2, 6))
+    assert any("spacing: 1 of 2" in line for line in told["not_matched"])
+    assert any("field of view: 1 of 2" in line for line in told["not_matched"])
+
+
+def test_of_two_side_by_side_one_is_not_made_from_the_other():
+    real = [candidate("anna@r"), candidate("bert@r")]
+    made = [candidate("anna@s"), candidate("bert@s")]
+    pairs = match(real, made, 2, True, np.random.default_rng(0))
+    assert all(one.scan.patient != other.scan.patient for one, other in pairs)
+
+
+def test_the_grid_is_the_coarsest_and_smallest_and_lies_where_each_scan_was_seen(tmp_path):
+    wide = Geometry((60, 50, 40), (4.0, 4.0, 4.0), (-40.0, -70.0, -78.0), PLAIN.direction)  # cut at the left
+    flipped = Geometry(PLAIN.size, PLAIN.spacing, (86.0, 70.0, -78.0), (-1.0, 0, 0, 0, -1.0, 0, 0, 0, 1.0))
+    for number, geometry in enumerate((PLAIN, wide, flipped)):
+        write_image(body(number, geometry), tmp_path / f"{number}.nii.gz")
+    seen = [look_at(scan) for scan in find_scans(tmp_path)]
+    grid = common_grid(seen, None)
+    assert grid == Grid((44, 36, 40), (4.0, 4.0, 4.0))
+    for one in seen:
+        low, high = place(grid, one).bounds()
+        assert np.all(low >= np.subtract(one.low, 1e-6)) and np.all(high <= np.add(one.high, 1e-6))
+    same = resample(find_scans(tmp_path)[2].read(), place(grid, seen[2]), (-1350, 1050))
+    upright = sitk.GetArrayFromImage(body(2, flipped))[:, ::-1, ::-1]
+    assert np.abs(sitk.GetArrayFromImage(same) - np.clip(upright, -1350, 1050)).max() <= 1
+
+
+def test_the_study_window_follows_the_region():
+    assert [one.name for one in choose_windows(None, ["chest", "chest-abdomen", "abdomen"])][0] == "lung"
+    assert [one.name for one in choose_windows(None, ["abdomen", "unknown"])] == ["soft tissue", "lung", "bone"]
+    assert [one.name for one in choose_windows(["bone"], ["chest"])] == ["bone"]
