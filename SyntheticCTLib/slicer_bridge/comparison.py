@@ -18,7 +18,7 @@ from .extra_overlays import ExtraOverlays
 from .frames import to_array
 from .path_nodes import POSE, bounds_of
 from .results import RECORD, SYNTHETIC
-from .slice_views import composites, hide_overlays
+from .slice_views import composites, fit_view, hide_overlays
 from .stand_ins import add_display, add_stand_in, hide, remove
 
 COLUMNS = ("Source", "Synthetic", "Target")
@@ -221,7 +221,7 @@ class Comparison:
                     continue
                 node.SetOrientation(plane)
                 node.JumpSliceByCentering(*((low + high) / 2))
-                _fit(node, (high - low) * MARGIN, plane)
+                fit_view(node, (high - low) * MARGIN, plane)
         for name in VIEW_NAMES:
             composite = self._composite(name)
             if composite is not None:
@@ -294,13 +294,3 @@ def _matrix_of(transform) -> np.ndarray:
     matrix = vtk.vtkMatrix4x4()
     transform.GetMatrixTransformToParent(matrix)
     return to_array(matrix)
-
-
-def _fit(node, extent: np.ndarray, plane: str) -> None:
-    """Make a view show a box of `extent` (RAS, mm) whole, whatever the shape of its window."""
-    across, along = (extent[0], extent[1]) if plane == "Axial" else (extent[0], extent[2])
-    width, height, _ = node.GetDimensions()
-    if width < 2 or height < 2:  # not laid out yet
-        width = height = 256
-    scale = max(across / width, along / height)
-    node.SetFieldOfView(scale * width, scale * height, node.GetFieldOfView()[2])

@@ -73,3 +73,13 @@ def fill_empty_views(scene, volume) -> None:
 def composites(scene) -> list[Any]:
     """The nodes that say what each slice view shows."""
     return [scene.GetNthNodeByClass(number, _COMPOSITE) for number in range(scene.GetNumberOfNodesByClass(_COMPOSITE))]
+
+
+def fit_view(node, extent, plane: str) -> None:
+    """Make a slice node's view show a box of `extent` (RAS, mm) whole, whatever the shape of its window."""
+    across, along = {"Axial": (0, 1), "Coronal": (0, 2), "Sagittal": (1, 2)}[plane]
+    width, height, _ = node.GetDimensions()
+    if width < 2 or height < 2:  # not laid out yet
+        width = height = 256
+    scale = max(extent[across] / width, extent[along] / height)
+    node.SetFieldOfView(scale * width, scale * height, node.GetFieldOfView()[2])

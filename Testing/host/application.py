@@ -87,11 +87,12 @@ class QCursor:
 @add_class
 class qSlicerApplication(QtWidgets.QApplication):
     startupCompleted = QtCore.Signal()
+    slicerUserSettingsFilePath = QtCore.Property(str, lambda self: self._settings)
 
     def __init__(self):
         super().__init__(["Slicer"])
         self.setApplicationName("Slicer")
-        self._cursors = []
+        self._cursors, self._settings = [], ""
 
     def setOverrideCursor(self, cursor):
         self._cursors.append(cursor if isinstance(cursor, QCursor) else QCursor(cursor))

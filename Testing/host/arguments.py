@@ -17,7 +17,7 @@ PROPERTIES = {
     "QString": (lambda value: True, str),
     "QStringList": (lambda value: isinstance(value, str | list | tuple), lambda value: [str(item) for item in value]),
     "int": (_is_number, int), "double": ARGUMENTS["double"], "bool": ARGUMENTS["bool"],
-    "Icon": ARGUMENTS["int"], "StandardButtons": ARGUMENTS["int"],
+    "Icon": ARGUMENTS["int"], "StandardButtons": ARGUMENTS["int"], "Filters": ARGUMENTS["int"],
     "QKeySequence": (lambda value: type(value).__name__ == "QKeySequence", lambda value: value),    # no str
 }
 

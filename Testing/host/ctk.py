@@ -4,4 +4,4 @@ import ctk_widgets  # noqa: F401  (registers them)
 from pythonqt import CLASSES
 
 ctkSliderWidget, ctkCollapsibleButton = CLASSES["ctkSliderWidget"], CLASSES["ctkCollapsibleButton"]
-ctkMessageBox = CLASSES["ctkMessageBox"]
+ctkMessageBox, ctkPathLineEdit = CLASSES["ctkMessageBox"], CLASSES["ctkPathLineEdit"]

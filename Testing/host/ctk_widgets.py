@@ -101,6 +101,30 @@ class ctkCollapsibleButton(QtWidgets.QAbstractButton):
 
 
 @add_class
+class ctkPathLineEdit(QtWidgets.QWidget):
+    """An editable combo box for a path; nobody browses here. CTK's own keeps a history under settingKey."""
+
+    currentPathChanged = QtCore.Signal(str)
+    ENUMERATORS = {"Dirs": 1}
+    filters, settingKey = qt_property(int, "filters"), qt_property(str, "settingKey")
+    _filters, _settingKey = 0, ""
+
+    def __init__(self, parent=None):
+        super().__init__(parent)
+        self.history, self.combo = [], QtWidgets.QComboBox(self, editable=True)
+        QtWidgets.QHBoxLayout(self, contentsMargins=QtCore.QMargins()).addWidget(self.combo)
+        self.combo.editTextChanged.connect(self.currentPathChanged)
+
+    def setCurrentPath(self, path):
+        self.combo.setEditText(path)
+
+    def addCurrentPathToHistory(self):
+        self.history.append(self.combo.currentText())
+
+    currentPath = QtCore.Property(str, lambda self: self.combo.currentText(), setCurrentPath)
+
+
+@add_class
 class ctkMessageBox(QtWidgets.QWidget):
     """A message box that nobody sees: it notes (kind, text) and takes the next answer given to the host."""
 

@@ -11,7 +11,8 @@ from pathlib import Path
 
 import slicer_core
 import vtk
-from PySide6 import QtWidgets
+from PySide6 import QtGui, QtWidgets
+from PySide6.QtTest import QTest
 from vtkmodules.util.numpy_support import vtk_to_numpy
 
 import application
@@ -44,6 +45,7 @@ class Host:
         self._home, self._opened, self._entered = tempfile.mkdtemp(prefix="host-"), [], None
         self._hook, sys.excepthook = sys.excepthook, self._note_error
         self._app = application.qSlicerApplication()
+        self._app._settings = os.path.join(self._home, "Slicer.ini")
         slicer.app = qt.QApplication = wrap(self._app)
         slicer.qSlicerScriptedLoadableModule = application.qSlicerScriptedLoadableModule
         for name in ("qMRMLWidget", "qMRMLNodeComboBox", "qMRMLSegmentEditorWidget",
@@ -81,7 +83,7 @@ class Host:
         self._close_modules()
         for record in (self.messages, self.answers, self.slot_errors, self._app._cursors):
             record.clear()
-        for signal in ("startupCompleted()", "aboutToQuit()"):
+        for signal in ("startupCompleted()", "aboutToQuit()", "applicationStateChanged(Qt::ApplicationState)"):
             disconnect(slicer.app, signal)
         self._app.testingEnabled = lambda: testing
         self._app.layoutManager = lambda: self._layout_manager if layout_manager else None
@@ -91,6 +93,7 @@ class Host:
         manager = types.SimpleNamespace(module=self._modules.get)
         self._app.moduleManager = lambda: manager
         self._window = QtWidgets.QWidget(objectName="qSlicerMainWindow") if main_window else None
+        self.data_probe = QtWidgets.QWidget(self._window, objectName="DataProbeCollapsibleWidget")
 
     def _empty_scene(self):
         """Close the scene; parameter nodes and views of a test's own layouts are singletons and would survive."""
@@ -147,6 +150,23 @@ class Host:
     def leave(self, panel):
         """Go to another module, which has no panel here."""
         self._enter(None)
+
+    def show(self, panel):
+        """Put a panel on the screen as the active window, for keys to reach it."""
+        window = panel.parent._qt.window()
+        window.show()
+        window.activateWindow()
+        if not QTest.qWaitForWindowActive(window):
+            raise RuntimeError("the window was not activated")
+
+    def press(self, panel, *keys):
+        """Press keys, such as "R" or "Backspace", in the panel's window: the shortcuts get them, else whoever has the
+        focus."""
+        window = panel.parent._qt.window()
+        for key in keys:
+            combined = QtGui.QKeySequence(key)[0]
+            QTest.keyClick(self._app.focusWidget() or window, combined.key(), combined.keyboardModifiers())
+            self._app.processEvents()
 
     def close_scene(self):
         """File / Close Scene."""

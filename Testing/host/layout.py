@@ -2,7 +2,7 @@
 
 import slicer_core
 import vtk
-from PySide6 import QtCore
+from PySide6 import QtCore, QtWidgets
 
 from mrml_widgets import qMRMLWidget
 from pythonqt import add_class
@@ -38,6 +38,16 @@ class qMRMLSliceView(qMRMLWidget):
 
 
 @add_class
+class qMRMLSliceControllerWidget(qMRMLWidget):
+    """The bar above a slice view; its pin opens the selectors of what the view shows."""
+
+    def __init__(self, parent):
+        super().__init__(parent)
+        pin = QtWidgets.QPushButton(self, objectName="PinButton")
+        self.pinButton = lambda: pin
+
+
+@add_class
 class qMRMLSliceWidget(qMRMLWidget):
     """One slice view of the layout."""
 
@@ -49,7 +59,8 @@ class qMRMLSliceWidget(qMRMLWidget):
         logic.SetMRMLScene(node.GetScene())
         logic.SetSliceNode(node)
         application_logic.GetSliceLogics().AddItem(logic)
-        view = qMRMLSliceView(logic)
+        view, controller = qMRMLSliceView(logic), qMRMLSliceControllerWidget(self)
+        self.sliceController = lambda: controller
         self.sliceView, self.sliceLogic, self.mrmlSliceNode = lambda: view, lambda: logic, logic.GetSliceNode
         self.setMRMLScene(node.GetScene())
 

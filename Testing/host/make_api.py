@@ -10,9 +10,10 @@ import json
 import sys
 from pathlib import Path
 
-CLASSES = """QObject QWidget QLabel QPushButton QCheckBox QComboBox QVBoxLayout QHBoxLayout QFormLayout QTimer QDialog
-    QTextBrowser ctkMessageBox ctkCollapsibleButton ctkSliderWidget qMRMLWidget qMRMLNodeComboBox
-    qMRMLSegmentEditorWidget qMRMLSliceWidget qMRMLSliceView qSlicerLayoutManager qSlicerApplication""".split()
+CLASSES = """QObject QWidget QLabel QPushButton QCheckBox QComboBox QVBoxLayout QHBoxLayout QFormLayout QTimer
+    QDialog QTextBrowser QLineEdit QPlainTextEdit QListWidget QProgressBar QGridLayout QShortcut ctkPathLineEdit
+    ctkMessageBox ctkCollapsibleButton ctkSliderWidget qMRMLWidget qMRMLNodeComboBox qMRMLSegmentEditorWidget
+    qMRMLSliceWidget qMRMLSliceControllerWidget qMRMLSliceView qSlicerLayoutManager qSlicerApplication""".split()
 # Known under other names; the second one of a list is an instance that was looked at.
 KEYS = {"qSlicerLayoutManager": ["slicer.qMRMLLayoutManager", "slicer.app.layoutManager()"],
         "qSlicerApplication": ["slicer.app"]}
@@ -21,7 +22,7 @@ FROM_HEADERS = {"qSlicerScriptedLoadableModuleWidget": {
     "base": "qMRMLWidget", "properties": {"isEntered": "bool read-only"}, "signals": [],
     "methods": {"enter": [[]], "exit": [[]], "self": [[]]}}}
 # slicer_api.json lists the application's signals among its members, without signatures.
-APPLICATION_SIGNALS = ["startupCompleted()", "aboutToQuit()"]
+APPLICATION_SIGNALS = ["startupCompleted()", "aboutToQuit()", "applicationStateChanged(Qt::ApplicationState)"]
 ELSEWHERE = {"findChild", "findChildren"}    # PySide6's are others; the host has none
 
 

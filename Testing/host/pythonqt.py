@@ -190,6 +190,6 @@ def add_class(pyside):
         entry = API[entry]["base"]
     done = {name: kind for name, kind in properties.items() if pyside.staticMetaObject.indexOfProperty(name) >= 0}
     namespace = {"_properties": done, "_signals": signals, "_methods": methods, "_pyside": pyside, "__slots__": (),
-                 "__module__": __name__}
+                 "__module__": __name__, **getattr(pyside, "ENUMERATORS", {})}
     CLASSES[pyside.__name__] = type(pyside.__name__, (Instance,), namespace)
     return pyside

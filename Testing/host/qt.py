@@ -6,7 +6,7 @@ import os
 os.environ.setdefault("QT_QPA_PLATFORM", "offscreen")   # before the first Qt object
 
 from PySide6 import QtCore, QtWidgets
-from PySide6.QtGui import QKeySequence  # noqa: F401
+from PySide6.QtGui import QKeySequence, QShortcut  # noqa: F401
 
 from application import QCursor  # noqa: F401
 from pythonqt import CLASSES, add_class
@@ -28,7 +28,9 @@ class _Enumerators:
 
 for _class in (QtCore.QObject, QtCore.QTimer, QtWidgets.QWidget, QtWidgets.QLabel, QtWidgets.QPushButton,
                QtWidgets.QCheckBox, QtWidgets.QComboBox, QtWidgets.QVBoxLayout, QtWidgets.QHBoxLayout,
-               QtWidgets.QFormLayout, QtWidgets.QDialog, QtWidgets.QTextBrowser):
+               QtWidgets.QFormLayout, QtWidgets.QDialog, QtWidgets.QTextBrowser, QtWidgets.QLineEdit,
+               QtWidgets.QPlainTextEdit, QtWidgets.QListWidget, QtWidgets.QProgressBar, QtWidgets.QGridLayout,
+               QShortcut):
     add_class(_class)
     globals()[_class.__name__] = CLASSES[_class.__name__]
 Qt, QMessageBox = _Enumerators(QtCore.Qt), _Enumerators(QtWidgets.QMessageBox)

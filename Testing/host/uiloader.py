@@ -7,6 +7,8 @@ from PySide6 import QtCore, QtUiTools, QtWidgets
 
 from pythonqt import CLASSES, connect, wrap
 
+MARGINS = {f"{side}Margin" for side in ("left", "top", "right", "bottom")}  # of layouts; the loader's, not properties
+
 
 def _check(element):
     """Refuse what a real Slicer would take for something else, or the host does not do."""
@@ -15,7 +17,8 @@ def _check(element):
         if kind not in CLASSES:
             raise RuntimeError(f"the host has no {each.tag} class {kind} ({name})")
         for prop in each.findall("property"):
-            if prop.get("name") not in CLASSES[kind]._properties and prop.get("stdset") != "0":
+            known = set(CLASSES[kind]._properties) | (MARGINS if each.tag == "layout" else set())
+            if prop.get("name") not in known and prop.get("stdset") != "0":
                 raise RuntimeError(f"{kind} ({name}) has no property '{prop.get('name')}'")
 
 
@@ -56,7 +59,7 @@ class QUiLoader:
             return None
         _check(element)
         loader = QtUiTools.QUiLoader()
-        for name in ("ctkSliderWidget", "ctkCollapsibleButton", "qMRMLWidget", "qMRMLNodeComboBox"):
+        for name in ("ctkSliderWidget", "ctkCollapsibleButton", "ctkPathLineEdit", "qMRMLWidget", "qMRMLNodeComboBox"):
             loader.registerCustomWidget(CLASSES[name]._pyside)
         links = list(element.iter("connection"))
         for found in element.findall("connections"):    # PySide6 knows no vtkMRMLScene*

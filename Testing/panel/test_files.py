@@ -12,7 +12,8 @@ ROOT = Path(__file__).resolve().parents[2]
 LIBRARY = ROOT / "SyntheticCTLib"
 MODULE = ROOT / "SyntheticCT"
 UI = ET.parse(MODULE / "Resources" / "UI" / "SyntheticCT.ui").getroot()
-QT_SIDE = [MODULE / "SyntheticCT.py", *sorted((LIBRARY / "panel").glob("*.py"))]
+UIS = [UI, ET.parse(MODULE / "Resources" / "UI" / "SyntheticCTReview.ui").getroot()]
+QT_SIDE = [*sorted(MODULE.glob("*.py")), *sorted((LIBRARY / "panel").rglob("*.py"))]
 API = json.loads((ROOT / "Testing" / "host" / "api.json").read_text(encoding="utf-8"))
 
 ALLOWED_AT_FILE_SCOPE = {"slicer", "vtk", "qt", "ctk", "numpy", "SyntheticCTLib"}
@@ -39,20 +40,22 @@ PROPERTIES = {"text", "value", "checked", "enabled", "visible", "currentIndex", 
 """Called like methods, these raise in Slicer: 'str' object is not callable."""
 
 
-def listed(cmake: Path, variable: str) -> list[str]:
-    """The files a CMake list names."""
-    text = re.search(rf"set\({variable}\n(.*?)\n?  \)", cmake.read_text(encoding="utf-8"), re.DOTALL)[1]
-    return text.replace("${MODULE_NAME}", cmake.parent.name).split()
+def listed(cmake: Path) -> list[str]:
+    """The files that the CMake lists of a folder name."""
+    text = cmake.read_text(encoding="utf-8")
+    names = dict(re.findall(r"set\((\w+_NAME) (\w+)\)", text))
+    lists = re.findall(r"set\(\w+_PYTHON_(?:SCRIPTS|RESOURCES)\n(.*?)\n?  \)", text, re.DOTALL)
+    return re.sub(r"\$\{(\w+)\}", lambda found: names[found[1]], "\n".join(lists)).split()
 
 
-def widgets() -> list[ET.Element]:
-    return [*UI.iter("widget"), *UI.iter("layout"), *UI.iter("spacer")]
+def widgets(ui: ET.Element) -> list[ET.Element]:
+    return [*ui.iter("widget"), *ui.iter("layout"), *ui.iter("spacer")]
 
 
 @pytest.mark.parametrize("folder", [LIBRARY, MODULE], ids=lambda folder: folder.name)
 def test_cmake_lists_every_file_of_the_folder_and_no_other(folder):
     cmake = folder / "CMakeLists.txt"
-    names = listed(cmake, "MODULE_PYTHON_SCRIPTS") + listed(cmake, "MODULE_PYTHON_RESOURCES")
+    names = listed(cmake)
     found = [
         str(file.relative_to(folder))
         for file in folder.rglob("*")
@@ -77,18 +80,24 @@ def test_the_extension_is_described_as_the_index_demands():
         assert f'set({name} "")' in text and name in readme  # left open, and said so
 
 
-def test_names_in_the_ui_are_unique_long_and_tell_the_kind():
-    names = [widget.get("name") for widget in widgets()]
+@pytest.mark.parametrize("ui", UIS, ids=lambda ui: ui.findtext("class"))
+def test_names_in_the_ui_are_unique_long_and_tell_the_kind(ui):
+    names = [widget.get("name") for widget in widgets(ui)]
     assert len(names) == len(set(names))
     assert all(len(name) >= 12 for name in names), [name for name in names if len(name) < 12]
 
 
-def test_custom_classes_in_the_ui_are_declared_and_containers_say_so():
-    declared = {entry.findtext("class"): entry for entry in UI.iter("customwidget")}
-    used = {widget.get("class") for widget in UI.iter("widget") if not widget.get("class").startswith("Q")}
+@pytest.mark.parametrize("ui", UIS, ids=lambda ui: ui.findtext("class"))
+def test_custom_classes_in_the_ui_are_declared_and_containers_say_so(ui):
+    declared = {entry.findtext("class"): entry for entry in ui.iter("customwidget")}
+    used = {widget.get("class") for widget in ui.iter("widget") if not widget.get("class").startswith("Q")}
     assert used == set(declared)
-    for name in ("qMRMLWidget", "ctkCollapsibleButton"):
+    for name in used & {"qMRMLWidget", "ctkCollapsibleButton"}:
         assert declared[name].findtext("container") == "1"
+
+
+def test_who_reads_blinded_sees_no_selector():
+    assert not [widget for widget in UIS[1].iter("widget") if widget.get("class").startswith("qMRMLNode")]
 
 
 def test_every_mrml_widget_in_the_ui_gets_the_scene():
@@ -121,9 +130,10 @@ def test_bound_parameters_exist_and_are_legal_for_their_widgets():
         assert widget in LEGAL_PAIRS[types[name]], f"{name}: {types[name]} cannot be bound to {widget}"
 
 
-def test_properties_in_the_ui_exist_in_slicer():
+@pytest.mark.parametrize("ui", UIS, ids=lambda ui: ui.findtext("class"))
+def test_properties_in_the_ui_exist_in_slicer(ui):
     inherited = set(API["QWidget"]["properties"])
-    for widget in UI.iter("widget"):
+    for widget in ui.iter("widget"):
         known = inherited | _properties(widget.get("class"))
         for entry in widget.findall("property"):
             if entry.get("name") not in ("SlicerParameterName", "geometry"):
