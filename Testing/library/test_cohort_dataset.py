@@ -20,7 +20,9 @@ from SyntheticCTLib.cohort.dataset.cases import read_cohort
 from SyntheticCTLib.cohort.dataset.files import replacing
 from SyntheticCTLib.cohort.dataset.label_map import label_map, label_name, lesion_names
 from SyntheticCTLib.cohort.dataset.layout import Layout
+from SyntheticCTLib.cohort.dataset.painted import LESION
 from SyntheticCTLib.cohort.dataset.survey import survey
+from SyntheticCTLib.cohort.planning.lesions import LesionSettings, with_lesion
 from SyntheticCTLib.errors import InputError
 from SyntheticCTLib.images.geometry import Geometry
 from SyntheticCTLib.images.labels import LabelLayer
@@ -143,6 +145,23 @@ def test_the_card_says_whose_grid_a_scan_has(folder, grid, told):
     assert f"The voxel grid of a scan has the {told}" in card(plan, survey(cohort.layout, plan))
 
 
+def test_the_card_tells_the_range_of_percentages_as_it_was_drawn_from(folder):
+    cohort = read_cohort(folder)
+    plan = replace(cohort.plan, settings=replace(cohort.plan.settings, t_min=0.125))
+    assert "from 12.5 to 87.5 %" in card(plan, survey(cohort.layout, plan))
+
+
+def test_the_card_does_not_call_a_scan_without_painted_lesions_badly_labelled(folder):
+    plan, found = read_cohort(folder).plan, survey(Layout(folder), read_cohort(folder).plan)
+    found.label_cases.update(dict.fromkeys(plan.label_names, found.made))
+    lesions = LesionSettings("model", "0" * 64, (0, 1), plan.label_names[:1])
+    painted = replace(plan, settings=replace(plan.settings, lesions=lesions), label_names=with_lesion(plan.label_names))
+    found.label_cases[LESION] = 1
+    assert "Not every labelled scan" not in card(painted, found)
+    found.label_cases[plan.label_names[0]] = 1
+    assert "Not every labelled scan" in card(painted, found)
+
+
 def test_the_card_lists_all_versions_that_occurred(copy):
     file = Layout(copy).public_record("synthct_0002")  # the first of three
     record = json.loads(file.read_text())
@@ -256,8 +275,11 @@ def test_a_label_without_a_name_is_called_by_its_layer_and_value():
     [
         ("lesions", {1: "lesion 1", 2: "lesion 2", 5: "lesion"}, {"lesion"}),
         ("lesions", {1: "lung nodule 3", 2: "lung nodule #4", 5: "rib 5"}, {"lung nodule", "rib 5"}),
+        ("lesions", {1: "lesion1", 2: "lesion (2)", 5: "lesion_5"}, {"lesion"}),
         ("lesions", {1: "label 1"}, {"lesion"}),
         ("metastases2", {}, {"metastasis"}),
+        ("Lesions", {}, {"lesion"}),
+        ("Metastases", {}, {"metastasis"}),
         ("kidney_tumor", {1: "kidney", 2: "tumor"}, {"kidney", "tumor", "kidney_tumor 5"}),
         ("organs", {1: "lesion segment 4", 2: "rib 4"}, {"lesion segment 4", "rib 4", "organs 5"}),
     ],

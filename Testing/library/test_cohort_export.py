@@ -106,6 +106,14 @@ def test_the_papers_tell_of_the_exported_cases_only(cohort, tmp_path):
         assert card.count(f"{section}\n") == 1, section
 
 
+def test_numbers_of_painted_lesions_are_told_to_be_the_whole_cohorts(cohort, tmp_path):
+    card = cohort / "README.md"
+    card.write_text(card.read_text().replace("## Quality\n", "## Painted lesions\n\n9 lesions.\n\n## Quality\n"))
+    export(cohort, tmp_path / "out", exclude=review(tmp_path, f"case\n{MORPH}\n"))
+    told = (tmp_path / "out" / "README.md").read_text()
+    assert "## Painted lesions\n\n*Of the whole cohort of 3.*\n\n9 lesions." in told
+
+
 def test_title_and_licence_of_the_cohorts_card_come_along(cohort, tmp_path):
     card = cohort / "README.md"
     card.write_text(card.read_text().replace("license: unknown", "license: CC-BY-4.0"))

@@ -146,6 +146,14 @@ def test_an_output_without_lesions_is_to_the_byte_what_it_is_without_the_block(m
     ).read_bytes()
 
 
+def test_the_leak_search_knows_every_word_of_the_records_own(made):
+    from SyntheticCTLib.cohort.privacy.own_words import _LESION_WORDS
+
+    block = next(told for told in (records(made, n)[1].get("lesions") for n in (1, 2)) if told and told["painted"])
+    keys = {"lesions", *block, *block["model"], *block["lesions"][0]}
+    assert keys <= set(_LESION_WORDS.split())
+
+
 def test_the_public_record_tells_model_number_and_sizes_and_the_private_one_seed_and_origin(made, settings):
     for n, number in ((1, 2), (3, 1)):
         private, public = records(made, n)
@@ -307,6 +315,11 @@ def test_all_that_is_wrong_with_the_request_is_told_at_once(table, tmp_path):
         ('"lesions": 2,', "", "'lesions' is missing"),
         ('"shapes": "grown"', '"shapes": [{"file": "x"}]', "lesions: shapes is"),
         ('"weights": ', '"weight": ', "there is no setting 'weight'"),
+        (
+            '"shapes": "grown"',
+            f'"shapes": [{{"subject": "carl-9", "file": "x.nii.gz", "sha256": "{"0" * 64}"}}]',
+            "shapes come from 'carl-9', and no such subject takes part",
+        ),
     ],
 )
 def test_an_edited_plan_is_checked_again(inputs, settings, tmp_path, old, new, match):
@@ -314,6 +327,13 @@ def test_an_edited_plan_is_checked_again(inputs, settings, tmp_path, old, new, m
     assert old in text
     (tmp_path / "plan.json").write_text(text.replace(old, new, 1))
     with pytest.raises(InputError, match=match):
+        read_plan(tmp_path / "plan.json")
+
+
+def test_a_plan_whose_organs_would_hide_the_painted_labels_is_refused(inputs, settings, tmp_path):
+    text = plan_with(inputs, "order.json", settings).read_text().replace(f', "{LESION}"]', "]", 1)
+    (tmp_path / "plan.json").write_text(text.replace('"label_names": [', f'"label_names": ["{LESION}", ', 1))
+    with pytest.raises(InputError, match=f"'lung_right', 'lung_left' stands behind '{LESION}'"):
         read_plan(tmp_path / "plan.json")
 
 

@@ -137,7 +137,9 @@ def test_the_run_reports_its_progress_and_the_dashboard(finished):
     events = json.loads((finished.parent / "events.json").read_text())
     stages = [event["stage"] for event in events if event["event"] == "stage"]
     assert any("of 8 done" in text and "running" in text and "rejected" in text for text in stages)
-    assert any("dashboard: http" in event.get("text", "") for event in events)
+    running = {text.split(", ")[1] for text in stages if "of 8 done" in text}
+    assert "1 running" in running and running <= {"0 running", "1 running"}  # there is one worker; the next task waits
+    assert any("dashboard: http://127.0.0.1:" in event.get("text", "") for event in events)
 
 
 # --- going on

@@ -58,6 +58,26 @@ def test_what_is_left_open_has_a_default(tmp_path):
     assert read_slurm(tmp_path / "slurm.toml") == SlurmSettings("8GB")
 
 
+def test_what_is_left_open_is_the_sites_own(file):
+    import dask
+
+    site = {"jobqueue.slurm.job-script-prologue": ["module load site"]}
+    site["jobqueue.slurm.job-extra-directives"] = ["--qos=site"]
+    with dask.config.set(site):
+        lines = job_script(SlurmSettings("8GB"), CONFIGURATION).splitlines()
+        assert "#SBATCH --qos=site" in lines
+        assert lines.index("module load site") < lines.index("export OMP_NUM_THREADS=1")
+        ours = job_script(read_slurm(file), CONFIGURATION)
+    assert "--qos=site" not in ours and "module load site" not in ours
+
+
+@pytest.mark.parametrize("memory", ["0GB", "0.0 GiB"])
+def test_no_memory_is_refused_as_slurm_takes_it_for_all(tmp_path, memory):
+    (tmp_path / "slurm.toml").write_text(f'memory = "{memory}"')
+    with pytest.raises(InputError, match="memory is"):
+        read_slurm(tmp_path / "slurm.toml")
+
+
 def test_all_faults_of_the_file_are_told_at_once(tmp_path):
     file = tmp_path / "slurm.toml"
     file.write_text('hours = "long"\nqueue = "x"\nbefore = "module load"')

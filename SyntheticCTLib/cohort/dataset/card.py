@@ -9,6 +9,7 @@ import numpy as np
 
 from ... import __version__
 from ...morph.metadata import DIGITS
+from ..planning.settings import PERCENT_STEP
 from .files import write_text
 from .layout import FILE_ENDING, Layout
 from .painted import lesion_section
@@ -83,7 +84,7 @@ def _what(plan: Plan, found: Survey) -> str:
 
 def _how(plan: Plan, found: Survey) -> str:
     settings = plan.settings
-    low, high = (int(round(100 * t)) for t in (settings.t_min, 1 - settings.t_min))
+    low, high = (f"{float(steps * PERCENT_STEP):g}" for steps in settings.percent_steps())
     sources = {end for output in plan.outputs for end in (output.source, output.target)}
     versions = ", ".join(f"{name} {' and '.join(sorted(used))}" for name, used in sorted(found.software.items()))
     return "\n".join(
@@ -135,7 +136,8 @@ def _limits(plan: Plan, found: Survey) -> str:
         "- Registration between two people is never anatomically exact; labels are warped, not drawn anew.",
         "- Rare anatomy and disease are as rare as in the sources; this set stands for no population.",
     ]
-    partly = [name for name in plan.label_names if 0 < found.label_cases[name] < found.made - found.unlabelled]
+    # A label of painted lesions only is not missing where none was painted.
+    partly = [name for name in plan.source_label_names if 0 < found.label_cases[name] < found.made - found.unlabelled]
     if partly:
         lines.append(
             "- Not every labelled scan shows every label, because it lies outside the scan or was not drawn in its "

@@ -15,8 +15,8 @@ MAP_NAME = "labels"
 """Name of the layer that holds a whole map."""
 
 _KINDS = r"(lesion|tumou?r|nodule|cyst|mass|metastasis)"
-_NUMBERED = re.compile(rf"({_KINDS}(?:e?s)?|metastases)[\s_#-]+\d+$", re.IGNORECASE)
-_LESIONS_ONLY = re.compile(rf"{_KINDS}(?:e?s)?(?:[_-]?\d+)?", re.IGNORECASE)
+_NUMBERED = re.compile(rf"({_KINDS}(?:e?s)?|metastases)[\s_#(-]*\d+\)?$", re.IGNORECASE)
+_LESIONS_ONLY = re.compile(rf"{_KINDS}(?:e?s)?(?:[_-]?\d+)?")
 
 
 def label_name(layer: LabelLayer, value: int) -> str:
@@ -30,7 +30,7 @@ def label_name(layer: LabelLayer, value: int) -> str:
     if says_lesion(name):
         return _NUMBERED.sub(r"\1", name)
     if name in ("", f"label {value}"):
-        only_lesions = _LESIONS_ONLY.fullmatch(layer.name.replace("metastases", "metastasis"))
+        only_lesions = _LESIONS_ONLY.fullmatch(layer.name.lower().replace("metastases", "metastasis"))
         return only_lesions[1] if only_lesions else name or f"{layer.name} {value}"
     return name
 

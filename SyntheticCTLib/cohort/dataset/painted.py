@@ -14,6 +14,9 @@ if TYPE_CHECKING:
 LESION = "lesion"
 """What painted lesions are called in a data set, whatever the model paints."""
 
+LESION_TITLE = "Painted lesions"
+"""Of the card's section on them."""
+
 
 @dataclass
 class PaintedLesions:
@@ -47,7 +50,7 @@ def lesion_section(settings: LesionSettings | None, found: PaintedLesions) -> li
         return []
     scans = ", ".join(f"{number} in {count} scans" for number, count in sorted(found.scans.items()))
     lines = [
-        "## Painted lesions\n",
+        f"## {LESION_TITLE}\n",
         f"{found.painted} lesions that never existed were painted into the scans by a model (label `{LESION}`; lesions "
         f"in a scan: {scans or 'none'}). They were placed at random in {', '.join(settings.organs)}, after the quality "
         "gate had let the scan through; only their voxels were changed. A lesion that its first scan had is still "
@@ -61,7 +64,8 @@ def lesion_section(settings: LesionSettings | None, found: PaintedLesions) -> li
             f"- {found.warned} scans are unlike what the model was trained on, or their lesions are; their records say "
             "in what, and their verdict is `warn`"
         )
-    shapes = f"those of {len(settings.shapes)} label maps, varied" if settings.shapes else "grown, of no patient"
+    maps = f"those of lesions drawn in real scans ({len(settings.shapes)} label maps), turned, scaled and bent"
+    shapes = maps if settings.shapes else "grown, of no patient"
     lines.append(f"- shapes: {shapes}; density: {settings.density}")
     if found.model:
         model, torch = found.model, " and ".join(sorted(found.torch))

@@ -12,6 +12,7 @@ from ... import __version__
 from ...errors import InputError
 from ...jobs.records import to_text
 from ..dataset.card import LICENSE_UNKNOWN, chosen_fields
+from ..dataset.painted import LESION_TITLE
 from .checked import public_record
 
 if TYPE_CHECKING:
@@ -48,6 +49,9 @@ _SECTION = re.compile(r"^## +(.+?) *$", re.MULTILINE)
 
 _OWN_SECTIONS = ("What",)
 """Sections of the cohort's card that say other things about an export, and are replaced."""
+
+_COUNTING = ("Quality", LESION_TITLE)
+"""Sections that count scans: their numbers are the whole cohort's."""
 
 
 def write_papers(
@@ -136,7 +140,7 @@ def _cohort_sections(cohort: Cohort) -> Iterator[str]:
         if section[1] in _OWN_SECTIONS:
             continue
         body = text[section.end() : following.start() if following else len(text)].strip()
-        note = f"*Of the whole cohort of {len(cohort.cases)}.*\n\n" if section[1] == "Quality" else ""
+        note = f"*Of the whole cohort of {len(cohort.cases)}.*\n\n" if section[1] in _COUNTING else ""
         yield f"## {section[1]}\n\n{note}{body}\n"
 
 

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from decimal import Decimal
 from typing import Any
 
-from .lesions import name_faults, number_faults
+from .lesions import lender_faults, name_faults, number_faults
 from .regions import expected_regions, plain_region, shows_face
 from .settings import PERCENT_STEP, PlanSettings, setting_faults
 from .subjects import SAFE_ID
@@ -23,6 +23,9 @@ MAX_SEED = 2**63 - 1
 
 _SAFE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{0,63}", re.ASCII)
 """Name of an output; it becomes part of public file names."""
+
+_DRAWN_NAME = re.compile(r"synthct_\d+", re.ASCII)
+"""What outputs are called by the draw; subjects may be called so that are outputs of another cohort."""
 
 _ENTRIES = ("plan", "version", "seed", "software", "settings", "label_names", "excluded_edges", "subjects")
 _ENTRIES += ("held_out", "outputs")
@@ -56,6 +59,8 @@ def plan_faults(raw: Any) -> list[str]:
     faults += _id_faults([*raw["subjects"], *raw["held_out"]])
     if not raw["settings"]["allow_face"]:
         faults += _face_faults(raw["subjects"])
+    if lesions:
+        faults += lender_faults(lesions, {subject["id"] for subject in raw["subjects"]})
     faults += _edge_faults(raw)
     faults += _output_shape_faults(raw["outputs"], bool(lesions))
     return faults + _output_faults(raw, PlanSettings(**{**raw["settings"], "lesions": None}), lesions)
@@ -211,6 +216,7 @@ def _output_faults(raw: Mapping[str, Any], settings: PlanSettings, lesions: Mapp
     regions = {subject["id"]: subject["region"] for subject in raw["subjects"]}
     held_out = {subject["id"] for subject in raw["held_out"]}
     excluded = {tuple(edge) for edge in raw["excluded_edges"] if _is_pair(edge)}
+    private = _private_names((*raw["subjects"], *raw["held_out"]))
     low, high = (steps * PERCENT_STEP for steps in settings.percent_steps())
     names: Counter[str] = Counter()
     edges: Counter[tuple[str, str]] = Counter()
@@ -221,6 +227,8 @@ def _output_faults(raw: Mapping[str, Any], settings: PlanSettings, lesions: Mapp
         name, edge = output["name"], (output["source"], output["target"])
         names[name.lower()] += 1
         edges[edge] += 1
+        if name.lower() in private and not _DRAWN_NAME.fullmatch(name):
+            faults.append(f"output {name!r}: a subject or its scan is called so, and names of outputs are published")
         faults += [f"output {name!r}: {fault}" for fault in _edge_fault(edge, regions, held_out, excluded)]
         if not low <= output["percent"] <= high:
             faults.append(f"output {name!r}: percent is {output['percent']}, outside {low}..{high} (t_min)")
@@ -228,6 +236,13 @@ def _output_faults(raw: Mapping[str, Any], settings: PlanSettings, lesions: Mapp
             faults += [f"output {name!r}: {fault}" for fault in number_faults(output, lesions)]
     faults += [f"{n} outputs have the name {name!r}; each needs its own" for name, n in names.items() if n > 1]
     return faults + _cap_faults(edges, settings)
+
+
+def _private_names(subjects: Sequence[Mapping[str, Any]]) -> set[str]:
+    """What subjects and their scans are called, in lower case."""
+    names = {subject["id"] for subject in subjects}
+    names |= {subject["image"].replace("\\", "/").rpartition("/")[2].partition(".")[0] for subject in subjects}
+    return {name.lower() for name in names}
 
 
 def _is_sound(output: Mapping[str, Any], names: Sequence[str]) -> bool:

@@ -6,7 +6,7 @@ lesions as without.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -130,7 +130,24 @@ def name_faults(entry: Mapping[str, Any], label_names: Sequence[str]) -> list[st
     ]
     if LESION not in label_names:
         faults.append(f"lesions: label_names holds no {LESION!r}, which painted lesions are called; add it as the last")
+        return faults
+    behind = label_names[label_names.index(LESION) :]
+    hiding = [organ for organ in entry["organs"] if organ in behind]
+    if hiding:
+        faults.append(
+            f"lesions: in label_names {', '.join(map(repr, hiding))} stands behind {LESION!r}, and later names win; "
+            "painted lesions would have no label"
+        )
     return faults
+
+
+def lender_faults(entry: Mapping[str, Any], ids: Collection[str]) -> list[str]:
+    """Who lends a shape though no subject of that id takes part."""
+    shapes = () if entry["shapes"] == GROWN else entry["shapes"]
+    lenders = dict.fromkeys(one["subject"] for one in shapes if one["subject"] is not None)
+    return [
+        f"lesions: shapes come from {name!r}, and no such subject takes part" for name in lenders if name not in ids
+    ]
 
 
 def number_faults(output: Mapping[str, Any], entry: Mapping[str, Any]) -> list[str]:

@@ -12,11 +12,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from ...errors import InputError
+from ...morph.threads import one_thread, thread_count
 from .choosing import choose_outputs, companions, line_up
 from .nearness import distance
 from .scans import Attackable, read_original, read_output, regions_of, sources_of
 from .texture import UNKNOWN
-from .undoing import Undoing, averages, compare
+from .undoing import Undoing, averages, compare_all
 
 if TYPE_CHECKING:
     from ..dataset.cases import Cohort
@@ -108,16 +109,17 @@ def make_line_ups(cohort: Cohort, attacked: int, seed: int, progress: Progress) 
     """
     sources, regions = sources_of(cohort.plan), regions_of(cohort.plan)
     chosen = choose_outputs([case.name for case in cohort.cases], sources, attacked, seed)
-    work = _Work(cohort, chosen, seed, progress)
-    for region in sorted({regions[sources[name]] for name in chosen}):
-        work.attack_region(region, [name for name in chosen if regions[sources[name]] == region])
+    work = _Work(cohort, chosen, seed, progress, thread_count())
+    with one_thread():  # for each registration; several run side by side
+        for region in sorted({regions[sources[name]] for name in chosen}):
+            work.attack_region(region, [name for name in chosen if regions[sources[name]] == region])
     return work.result()
 
 
 class _Work:
     """The line-ups as they are made, region by region."""
 
-    def __init__(self, cohort: Cohort, chosen: Sequence[str], seed: int, progress: Progress) -> None:
+    def __init__(self, cohort: Cohort, chosen: Sequence[str], seed: int, progress: Progress, threads: int) -> None:
         self._plan = cohort.plan
         self._cases = {case.name: case for case in cohort.cases}
         self._sources = sources_of(cohort.plan)
@@ -125,6 +127,7 @@ class _Work:
         self._chosen = chosen
         self._seed = seed
         self._progress = progress
+        self._threads = threads
         self._found: list[LineUp] = []
         self._strangers: dict[str, float] = {}
         self._unread: dict[str, str] = {}
@@ -176,10 +179,7 @@ class _Work:
         output = read_output(self._cases[name])
         others = companions(name, self._cases, self._sources, self._seed)
         images = averages(undoing, output, [read_output(self._cases[other]) for other in others])
-        columns = []
-        for number, scan in enumerate(scans.values()):
-            self._step(number / len(scans))
-            columns.append(compare(undoing, output, images, scan))
+        columns = compare_all(undoing, output, images, list(scans.values()), self._threads, self._step)
         return LineUp(
             name=name,
             source=source,

@@ -63,6 +63,10 @@ def _names() -> str:
     return " ".join([*(file.as_posix() for file in (*files, *papers)), *REGIONS, "SYNTHETIC"])
 
 
+_LESION_WORDS = "lesions model name sha256 region lesion limits torch asked painted diameter_mm volume_ml warnings"
+"""The keys of a public record's block on painted lesions; a test compares them with one."""
+
+
 @cache
 def _papers() -> dict[str, str]:
     """The texts of a cohort in which everything that can be told is told once, by kind of file."""
@@ -78,7 +82,7 @@ def _papers() -> dict[str, str]:
         NOBODY.card.name: "\n".join(cards),
         NOBODY.description.name: "\n".join(descriptions),
         NOBODY.table.name: " ".join(["metadata", *COLUMNS, "pass warn", keys]),
-        NOBODY.public_record(_SCAN).parts[0]: "\n".join([*records, "warn", keys]),
+        NOBODY.public_record(_SCAN).parts[0]: "\n".join([*records, "warn", _LESION_WORDS, keys]),
     }
 
 

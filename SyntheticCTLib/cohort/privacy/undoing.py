@@ -6,12 +6,14 @@ method and the originals, everything but the plan. The candidate is bent onto th
 the output's texture is compared as it was published.
 
 There are outputs times candidates of registrations, and most of the time of one is its affine start. So every scan is
-laid on one reference, once, and the start between two scans goes through it.
+laid on one reference, once, and the start between two scans goes through it. What is left is done for several
+candidates at a time, each on one thread, so the result does not depend on how many there are.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Iterable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from weakref import WeakKeyDictionary
 
 import numpy as np
@@ -20,8 +22,8 @@ import SimpleITK as sitk
 from ...errors import InputError
 from ...images.geometry import Geometry
 from ...morph.backends import get_backend
+from ...morph.prepare import Prepared
 from ...morph.start import affine_start, matrix_of
-from ...morph.threads import one_thread
 from .scans import Attackable
 from .texture import UNKNOWN, likeness
 
@@ -33,7 +35,7 @@ _UNSEEN_HU = -2000
 
 
 class Undoing:
-    """Registers scans of one region with each other.
+    """Registers scans of one region with each other; ITK is to be on one thread (`morph.threads.one_thread`).
 
     reference: the scan that all others are laid on first; any of the region.
     """
@@ -53,20 +55,23 @@ class Undoing:
         start = sitk.AffineTransform(affine[:3, :3].ravel().tolist(), affine[:3, 3].tolist())
         corners = affine[:3, :3] @ Geometry.of(fixed.prepared.image).corners().T + affine[:3, 3:]
         try:
-            with one_thread():
-                warp = self._engine.deform(fixed.prepared, moving.prepared.reaching(corners), start, 0, True)
+            warp = self._engine.deform(_own(fixed.prepared), moving.prepared.reaching(corners), start, 0, True)
         except RuntimeError:  # ITK: the scans do not meet
             return None
         bend = sitk.DisplacementFieldTransform(sitk.Cast(warp, sitk.sitkVectorFloat64))
         way = sitk.CompositeTransform([start, bend])  # the last one is applied first
         return sitk.GetArrayFromImage(sitk.Resample(moving.fine, fixed.fine, way, sitk.sitkLinear, _UNSEEN_HU))
 
+    def lay(self, scans: Iterable[Attackable]) -> None:
+        """Lay scans on the reference now; `bent` may then be called for them from several threads."""
+        for scan in scans:
+            self._place(scan)
+
     def _place(self, scan: Attackable) -> np.ndarray | None:
         """(4, 4) matrix from points of the reference to points of a scan; None for a scan without a body."""
         if scan not in self._places:
             try:
-                with one_thread():
-                    start = affine_start(self._reference.overview, scan.overview)
+                start = affine_start(self._reference.overview, scan.overview)
                 self._places[scan] = matrix_of(start)
             except InputError:
                 self._places[scan] = None
@@ -97,3 +102,34 @@ def compare(undoing: Undoing, output: Attackable, images: Sequence[np.ndarray], 
         return [UNKNOWN] * len(images)
     where = (values > _UNSEEN_HU) & (sitk.GetArrayViewFromImage(output.body) > 0)
     return [likeness(image, values, where) for image in images]
+
+
+def compare_all(
+    undoing: Undoing,
+    output: Attackable,
+    images: Sequence[np.ndarray],
+    candidates: Sequence[Attackable],
+    threads: int,
+    step: Callable[[float], None],
+) -> list[list[float]]:
+    """`compare` for each candidate, so many at a time. step: called with the share that is through; may raise."""
+    undoing.lay([output, *candidates])
+    with ThreadPoolExecutor(threads) as pool:
+        waiting = [pool.submit(compare, undoing, output, images, one) for one in candidates]
+        found = []
+        try:
+            for one in waiting:
+                step(len(found) / len(waiting))
+                found.append(one.result())
+        finally:
+            for one in waiting:
+                one.cancel()
+    return found
+
+
+def _own(prepared: Prepared) -> Prepared:
+    """A copy for one thread: ITK notes in an image what part of it is asked for, so no two may work on one."""
+    channels = [sitk.Image(channel) for channel in prepared.channels]
+    for channel in channels:
+        channel.MakeUnique()
+    return Prepared(tuple(channels), prepared.inside)

@@ -27,6 +27,9 @@ CONNECT_SECONDS = 10
 _LOOK = 1.0
 """Seconds between two looks whether a worker has come."""
 
+_HERE = "127.0.0.1"
+"""Where the dashboard of this machine's own workers is served; nobody else needs to see it."""
+
 ALLOWED_DEATHS = 3
 """A task in whose presence more workers than this have died is suspected of killing them."""
 
@@ -92,13 +95,13 @@ def connected(
                 n_workers=count,
                 threads_per_worker=1,
                 processes=count > 1,
-                dashboard_address="127.0.0.1:0",
+                dashboard_address=f"{_HERE}:0",
                 silence_logs=logging.CRITICAL,
             ) as cluster,
             Client(cluster, set_as_default=False) as client,
         ):
             if util.find_spec("bokeh"):
-                _tell_dashboard(client, context)
+                _tell_dashboard(client, context, _HERE)
             yield client
 
 
@@ -171,6 +174,12 @@ def _describe(plan: str, work: Work, dask_worker=None) -> tuple[bool, tuple, int
     return Path(plan).is_file(), versions, dask_worker.state.nthreads
 
 
-def _tell_dashboard(client: Client, context: JobContext) -> None:
-    if client.dashboard_link:
-        context.note(f"dashboard: {client.dashboard_link}")
+def _tell_dashboard(client: Client, context: JobContext, host: str | None = None) -> None:
+    """host: where it is served, if that is not the scheduler's address, which in one process is a mere name."""
+    from distributed.comm import get_address_host
+
+    link = client.dashboard_link
+    if link and host:
+        link = link.replace(f"//{get_address_host(client.scheduler.address)}:", f"//{host}:")
+    if link:
+        context.note(f"dashboard: {link}")

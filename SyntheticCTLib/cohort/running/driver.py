@@ -82,7 +82,8 @@ class _Flight:
 
 @dataclass
 class Progress:
-    """How far a run has come. counts: outputs by their end, those of earlier runs included."""
+    """How far a run has come. counts: outputs by their end, those of earlier runs included. running: outputs that
+    workers are busy with; those that wait behind them are not counted."""
 
     total: int
     counts: Counter[str]
@@ -135,6 +136,7 @@ class Driver:
                 break
             self._wait()
         self._try_suspects()
+        self._progress.running = 0
         self._report(self._progress)
 
     def _look_for_workers(self) -> None:
@@ -195,13 +197,13 @@ class Driver:
             order = self._ledger.output_order(output, pair.order)
             future = self._client.submit(make_output, order, pair.registered, key=key, pure=False, **where)
         self._flights[key] = _Flight(future, pair, output, lane)
-        self._progress.running += output is not None
         if lane:
             lane.flying += 1
         future.add_done_callback(lambda ended: self._ended.put(ended.key))
 
     def _wait(self) -> None:
         """Wait for a task's end or the next tick, and take down what has ended."""
+        self._progress.running = self._running()
         self._report(self._progress)
         if self._client.status not in ("running", "connecting") or (
             self._client.status == "connecting" and self._flights
@@ -214,11 +216,17 @@ class Driver:
         except queue.Empty:
             return
 
+    def _running(self) -> int:
+        """How many outputs are at work: of each lane's tasks the first, as the others wait for it."""
+        first: dict[int, _Flight] = {}
+        for flight in self._flights.values():
+            first.setdefault(id(flight.lane), flight)
+        return min(sum(flight.output is not None for flight in first.values()), max(len(self._lanes), 1))
+
     def _settle(self, key: str) -> None:
         flight = self._flights.pop(key)
         if flight.lane:
             flight.lane.flying -= 1
-        self._progress.running -= flight.output is not None
         answer = self._answer(flight.future)
         if answer is None:
             if flight.output is not None:

@@ -50,7 +50,10 @@ def run_job(parameters: dict[str, Any], context: JobContext) -> dict[str, Any]:
     from ..planning.plan import read_plan
 
     if parameters["scheduler"] is not None and (parameters["workers"], parameters["slurm"]) != (None, None):
-        raise InputError("Give the number of workers to start, or the address of a scheduler that has some, not both.")
+        raise InputError(
+            "Give workers to start (their number, or SLURM's settings), or the address of a scheduler that has some, "
+            "not both."
+        )
     slurm = None if parameters["slurm"] is None else read_slurm(parameters["slurm"])
     context.report("reading the plan")
     plan = read_plan(Path(parameters["plan"]))

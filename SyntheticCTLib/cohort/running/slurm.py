@@ -34,7 +34,8 @@ AGAIN_SECONDS = 60.0
 LEAVE_SECONDS = 300
 """A worker stops taking tasks so long before its job's time is up."""
 
-_MEMORY = re.compile(r"\d+(\.\d+)? *[MGT]i?B", re.IGNORECASE)
+_MEMORY = re.compile(r"(?=[\d.]*[1-9])\d+(\.\d+)? *[MGT]i?B", re.IGNORECASE)
+"""Not 0, by which SLURM understands all that a node has."""
 
 
 @dataclass(frozen=True)
@@ -135,10 +136,17 @@ def _job(settings: SlurmSettings, configuration: Mapping[str, Any]) -> dict[str,
         "interface": settings.interface,
         "local_directory": settings.temporary,
         "job_name": "synthetic-ct",
-        "job_script_prologue": [*settings.before, *_exports(configuration)],
-        "job_extra_directives": list(settings.directives),
+        "job_script_prologue": [*(settings.before or _site_prologue()), *_exports(configuration)],
+        "job_extra_directives": list(settings.directives) or None,  # an empty list would be taken for an answer
         "worker_extra_args": ["--no-dashboard", "--lifetime", f"{lifetime}s"],
     }
+
+
+def _site_prologue() -> list[str]:
+    """Lines of shell from the site's own configuration; our own would take their place."""
+    import dask
+
+    return list(dask.config.get("jobqueue.slurm.job-script-prologue", None) or ())
 
 
 def _exports(configuration: Mapping[str, Any]) -> list[str]:
