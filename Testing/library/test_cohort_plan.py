@@ -234,12 +234,22 @@ def test_a_plan_edited_into_nonsense_is_refused_with_every_fault(file):
         (lambda raw: raw["subjects"][0].update(region="Chest"), "region is 'Chest'"),
         (lambda raw: raw["excluded_edges"].append(["anna"]), "no pair"),
         (lambda raw: raw["excluded_edges"].append(["anna", "zoe"]), "no subject 'zoe'"),
+        (lambda raw: raw["outputs"][0].update(name="Emil"), "'Emil': a subject or its scan is called so"),
         (lambda raw: raw["label_names"].append("lung left"), "'lung left' stands there 2 times"),
         (lambda raw: raw["label_names"].append(3), "3 is no name"),
     ],
 )
 def test_each_fault_is_named(file, change, expected):
     assert any(expected in fault for fault in faults(edited(file, change)))
+
+
+def test_an_output_may_be_called_like_its_source_only_if_that_is_an_output_itself(file):
+    edited(file, lambda raw: raw["subjects"][0].update(image="set/synthct_0002_0000.nii.gz"))
+    edited(file, lambda raw: raw["held_out"][0].update(id="synthct_0001"))
+    assert read_plan(file).outputs[0].name == "synthct_0001"
+    edited(file, lambda raw: raw["subjects"][0].update(image="scans/MRN7.nii.gz"))
+    edited(file, lambda raw: raw["outputs"][2].update(name="mrn7"))
+    assert "'mrn7': a subject or its scan is called so" in faults(file)[0]
 
 
 def places(value, path=()):
