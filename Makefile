@@ -43,7 +43,7 @@ test-all: test $(OLD_READY)
 	QT_QPA_PLATFORM=offscreen $(OLD)/bin/python -m pytest Testing/panel
 
 proof: $(READY)
-	missed=0; for proof in prove_path prove_morphs prove_lesions; do $(RUN) Testing/proof/$$proof.py || missed=1; done; exit $$missed
+	missed=0; for proof in prove_path prove_morphs prove_lesions prove_review; do $(RUN) Testing/proof/$$proof.py || missed=1; done; exit $$missed
 
 bench: $(READY)
 	$(RUN) Testing/benchmarks/bench.py

@@ -63,6 +63,24 @@ def _add_simulate(command: argparse.ArgumentParser) -> None:
     command.set_defaults(make_job=_simulate_job, summarize=_summarize_simulate, cancelled=_UNCHANGED)
 
 
+def _add_machine(command: argparse.ArgumentParser) -> None:
+    _add_study(command)
+    folder = "to train on, of any kind that `plan` takes; those of the study's patients are left out"
+    command.add_argument("--real", required=True, metavar="DIR", type=os.path.abspath, help=f"real scans {folder}")
+    command.add_argument("--synthetic", required=True, metavar="DIR", type=os.path.abspath, help="synthetic ones")
+    command.add_argument(
+        "-o",
+        "--output",
+        metavar="FILE",
+        type=os.path.abspath,
+        help="what it said, for `report --machine`; not for readers (default STUDY.machine.json)",
+    )
+    command.add_argument(
+        "--seed", type=seed, default=0, metavar="N", help="another one, other training scans and folds (default 0)"
+    )
+    command.set_defaults(make_job=_machine_job, summarize=_summarize_machine)
+
+
 def _add_report(command: argparse.ArgumentParser) -> None:
     _add_study(command)
     command.add_argument(
@@ -82,6 +100,12 @@ def _add_report(command: argparse.ArgumentParser) -> None:
         metavar="READER=RECEIPT",
         type=_receipt,
         help="what the reader has sent: refuse answers that were changed since; may be repeated",
+    )
+    command.add_argument(
+        "--machine",
+        metavar="FILE",
+        type=os.path.abspath,
+        help="show what a machine said (of `review machine`) beside the readers; it counts for nothing else",
     )
     command.add_argument(
         "--cull-share", type=_number, default=0.75, metavar="P", help="cull what so many recognised (default 0.75) ..."
@@ -142,8 +166,14 @@ def _simulate_job(arguments: argparse.Namespace) -> JobDocument:
     return JobDocument("review.simulate", chosen(arguments, "folder", "key", "readers", "accuracy", "bias", "seed"))
 
 
+def _machine_job(arguments: argparse.Namespace) -> JobDocument:
+    names = ("folder", "key", "real", "synthetic", "output", "seed", "overwrite")
+    return JobDocument("review.machine", chosen(arguments, *names))
+
+
 def _report_job(arguments: argparse.Namespace) -> JobDocument:
-    names = ("folder", "key", "output", "without", "cull_share", "cull_realism", "seed", "unblind", "overwrite")
+    names = ("folder", "key", "output", "without", "machine", "cull_share", "cull_realism", "seed", "unblind")
+    names += ("overwrite",)
     return JobDocument("review.report", {**chosen(arguments, *names), "receipts": dict(arguments.receipt)})
 
 
@@ -177,17 +207,26 @@ def _summarize_simulate(result: dict[str, Any]) -> None:
         print(f"reader     {code}, receipt {receipt}")
 
 
+def _summarize_machine(result: dict[str, Any]) -> None:
+    patients = result["patients"]
+    print(f"trained    on {patients['real']} real and {patients['synthetic']} synthetic scans, each of another patient")
+    for group, reasons in result["left_out"].items():
+        for reason, number in reasons.items():
+            if number:
+                print(f"           {number} {group} scans left out: {reason}")
+    for line in result["not_matched"]:
+        print(f"           not matched: {line}")
+    print(f"learned    ROC area {_measured(result['area'])}, on its training patients, cross-validated")
+    print(f"file       {result['file']}")
+    print("           not for readers; `review report --machine` shows what it said of the study")
+
+
 def _summarize_report(result: dict[str, Any]) -> None:
     print(f"readers    {result['readers']}, {result['finished']} of them finished")
-    titles = {
-        "accuracy": "accuracy",
-        "sensitivity": "synthetic recognised",
-        "specificity": "real recognised",
-        "area": "ROC area",
-    }
-    for name, title in titles.items():
-        if result["together"][name] is not None:
-            print(f"           {title:<21} {_measured(result['together'][name])}")
+    _print_skill(result["together"])
+    if result["machine"] is not None:
+        print("machine    trained on other patients")
+        _print_skill(result["machine"])
     print(f"culled     {result['culled']} of {result['of']} synthetic cases (review.csv)")
     print(f"limits     {result['limits']} proposed for the quality gate")
     print(f"folder     {result['folder']}")
@@ -195,6 +234,18 @@ def _summarize_report(result: dict[str, Any]) -> None:
         print(f"           {file}")
     if not result["unblinded"]:
         print("           not for readers; --unblind marks the study's folder and closes it")
+
+
+def _print_skill(numbers: dict[str, Any]) -> None:
+    titles = {
+        "accuracy": "accuracy",
+        "sensitivity": "synthetic recognised",
+        "specificity": "real recognised",
+        "area": "ROC area",
+    }
+    for name, title in titles.items():
+        if numbers[name] is not None:
+            print(f"           {title:<21} {_measured(numbers[name])}")
 
 
 def _measured(measured: dict[str, Any]) -> str:
@@ -206,6 +257,7 @@ def _measured(measured: dict[str, Any]) -> str:
 REVIEW_COMMANDS = (
     Command("plan", "make a blinded reading study of real and synthetic scans, and its key", _add_plan, None),
     Command("simulate", "let readers of known skill read a study, to try the report", _add_simulate, None),
+    Command("machine", "train a classifier on other patients' scans and let it read a study", _add_machine),
     Command("report", "apply the key: could they tell, what gave cases away, which ones to cull", _add_report),
 )
 """The group's commands."""

@@ -97,8 +97,8 @@ def context_features(values: np.ndarray, mask: np.ndarray, spacing: Sequence[flo
             noises[1],
             noises[0] / (noises[1] + 1e-3),
             values[mask].mean() - np.median(values[around]),
-            _neighbor_correlation(noise, core, 2),
-            _neighbor_correlation(noise, core, 1),
+            neighbor_correlation(noise, core, 2),
+            neighbor_correlation(noise, core, 1),
             np.log(mask.sum()),
         ]
     )
@@ -141,7 +141,7 @@ def _gradient(values: np.ndarray, mask: np.ndarray) -> float:
     return float(np.sqrt((every**2).mean())) if every.size else 0.0
 
 
-def _neighbor_correlation(noise: np.ndarray, mask: np.ndarray, axis: int) -> float:
+def neighbor_correlation(noise: np.ndarray, mask: np.ndarray, axis: int) -> float:
     """How alike the noise of neighbors along an axis is: white noise is not, that of a scanner is."""
     both = _behind(mask, axis) & _ahead(mask, axis)
     a, b = _behind(noise, axis)[both], _ahead(noise, axis)[both]

@@ -29,6 +29,7 @@ class JobContext:
         self._events = events
         self._should_stop = should_stop
         self._staging: Staging | None = None
+        self._beside: list[Path] = []
 
     @property
     def workspace(self) -> Path:
@@ -76,7 +77,17 @@ class JobContext:
         # folder.
         self._staging = staging
 
+    def wrote_beside(self, file: Path) -> None:
+        """Tell of a new file that belongs to the outputs but lies elsewhere: it goes again if they do not arrive."""
+        self._beside.append(file)
+
+    def withdraw(self) -> None:
+        """Remove what was written beside the outputs. The runner calls this when they have not arrived."""
+        for file in self._beside:
+            file.unlink(missing_ok=True)
+
     def deliver(self) -> None:
         """Move the staged outputs into place. The runner calls this, with signals held back."""
         if self._staging is not None:
             self._staging.publish()
+        self._beside = []

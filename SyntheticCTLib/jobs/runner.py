@@ -62,8 +62,10 @@ def execute(
             with signals_held_back():
                 context.deliver()
                 events.result(result)
-    except SyntheticCTError as error:
-        events.error(error)
+    except BaseException as error:
+        context.withdraw()
+        if isinstance(error, SyntheticCTError):
+            events.error(error)
         raise
     return result
 

@@ -1,4 +1,6 @@
-"""The jobs of this room, by importing the files that hold them: "review.plan", "review.simulate", "review.report"."""
+"""The jobs of this room, by importing the files that hold them: "review.plan", "review.simulate", "review.machine",
+"review.report"."""
 
-from .planning import jobs as planning_jobs  # noqa: F401, importing registers them
+from .machine import jobs as machine_jobs  # noqa: F401, importing registers them
+from .planning import jobs as planning_jobs  # noqa: F401
 from .report import jobs as report_jobs  # noqa: F401

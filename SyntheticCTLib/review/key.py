@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
@@ -18,12 +18,16 @@ KEY_TITLE = "SyntheticCT reading key: tells which case is synthetic, not for rea
 
 REAL, SYNTHETIC = "real", "synthetic"
 
+PRIVATE_MODE = 0o600
+"""Of files that only their owner may read."""
+
 
 @dataclass(frozen=True)
 class KeyCase:
     """What a case is. group: "real" or "synthetic". name, file, patient: of the scan it was made from. region: of the
     body. percent, verdict, gate: of a synthetic one, as far as known. lesion: whether there is one, None: not known.
-    practice: it does not count. sha256: of the case's file."""
+    practice: it does not count. sha256: of the case's file. made_of: patients whose scans a synthetic one was made
+    from. contents: hashes of the voxels of the scan, and of those that it was made from."""
 
     group: str
     name: str
@@ -36,6 +40,8 @@ class KeyCase:
     lesion: bool | None = None
     practice: bool = False
     gate: Mapping[str, float] = field(default_factory=dict)
+    made_of: Sequence[str] = ()
+    contents: Sequence[str] = ()
 
 
 @dataclass(frozen=True)
@@ -69,7 +75,8 @@ def write_key(key: Key, file: Path) -> None:
     text = to_text(plain({"key": KEY_TITLE, **asdict(key)}))
     draft = file.with_name(f".{file.name}.{os.getpid()}.part")
     try:
-        with os.fdopen(os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600), "w", encoding="utf-8") as stream:
+        opened = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE_MODE)
+        with os.fdopen(opened, "w", encoding="utf-8") as stream:
             stream.write(text)
             stream.flush()
             os.fsync(stream.fileno())

@@ -3,6 +3,11 @@
 Nothing is written to the study's file blindly. Each time it is read back and must begin with what this reader knows to
 be in it; what a failed attempt has left behind it is either a whole line that is still waiting (a network share can
 fail after it has written), or torn, and is cut off.
+
+`readings/` is open to every account, as /tmp is. A reader's folder in it belongs to the account that first read under
+the code: only that one can write there, so that no reader can change another's answers. All can read there, whatever
+the reader's umask, for whoever planned the study has to report on it; and so a reader who looks for them can find the
+answers of others, as a name that nobody can guess would hide them from the report too.
 """
 
 from __future__ import annotations
@@ -21,6 +26,9 @@ from .trials import plain_code, reader_folder
 ANSWERS_FILE = "answers.jsonl"
 READER_FILE = "reader.json"
 LOCK_FILE = "lock"
+FOLDER_MODE, FILE_MODE = 0o755, 0o644
+"""Of a reader's folder and what is in it: the owner writes, all read."""
+
 TORN_FILE = "answers.torn"
 """What crashes have torn off the answers' ends, one behind the other; looked at by nobody but people."""
 
@@ -97,11 +105,11 @@ class Store:
 
     def _take_folder(self) -> BinaryIO:
         try:
-            self._folder.mkdir(parents=True, exist_ok=True)
+            _make_folder(self._folder)
             lock = (self._folder / LOCK_FILE).open("ab")
             try:
                 _hold(lock, self._code)
-                self._file.open("ab").close()
+                _make_file(self._file)
                 _keep_code(self._folder / READER_FILE, self._code)
             except BaseException:
                 lock.close()
@@ -208,12 +216,34 @@ def read_code(folder: Path) -> str:
     return code
 
 
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True)
+    except FileExistsError:
+        return
+    _allow(folder, FOLDER_MODE)
+
+
+def _make_file(file: Path) -> None:
+    if not file.is_file():
+        file.open("ab").close()
+        _allow(file, FILE_MODE)
+
+
 def _keep_code(file: Path, code: str) -> None:
     if file.is_file():
         return
     draft = file.with_suffix(".part")
     draft.write_text(json.dumps({"reader": code}, ensure_ascii=False) + "\n", encoding="utf-8")
+    _allow(draft, FILE_MODE)
     os.replace(draft, file)
+
+
+def _allow(path: Path, mode: int) -> None:
+    try:
+        os.chmod(path, mode)
+    except OSError:
+        pass  # some shares have rights of their own, which their owner has set
 
 
 def _put_aside(torn: bytes, file: Path) -> None:

@@ -56,6 +56,6 @@ def simulate(folder: Path, key: Path, **parameters) -> dict:
 def report(folder: Path, key: Path, output: Path, without: Sequence[str] = (), **parameters) -> dict:
     """Run the job."""
     rule = {"cull_share": 0.75, "cull_realism": 2.0}
-    given = {"receipts": {}, **rule, "seed": 0, "unblind": False, "overwrite": False, **parameters}
+    given = {"receipts": {}, "machine": None, **rule, "seed": 0, "unblind": False, "overwrite": False, **parameters}
     places = {"folder": str(folder), "key": str(key), "output": str(output), "without": list(without)}
     return run_here(JobDocument("review.report", {**places, **given}), lambda event: None)

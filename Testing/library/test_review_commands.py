@@ -67,6 +67,7 @@ def test_simulate_and_report(here):
         "output": None,
         "without": ["A", "B"],
         "receipts": {"Zoë=1": "ab-cd"},
+        "machine": None,
         "cull_share": 1.0,
         "cull_realism": 3.0,
         "seed": 0,

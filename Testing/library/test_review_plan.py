@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import hashlib
 import json
 import os
@@ -15,7 +16,7 @@ from cohort_folders import write_cohort
 from review_scans import body, plan, write_group
 from trunks import PLAIN, trunk
 
-from SyntheticCTLib.errors import InputError
+from SyntheticCTLib.errors import InputError, SyntheticCTError
 from SyntheticCTLib.images import Geometry, write_image
 from SyntheticCTLib.review.key import read_key
 from SyntheticCTLib.review.planning.candidates import Candidate, look_at
@@ -68,6 +69,32 @@ def test_a_study_holds_cases_alike_in_all_but_the_picture(planned):
     for case in study.cases:
         study.check(case)
         assert key.cases[case].sha256 == study.hashes[case]
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are those of POSIX")
+def test_readers_under_other_accounts_can_create_their_folder_and_change_nothing_else(scans, tmp_path):
+    before = os.umask(0o077)
+    try:
+        plan(*scans, tmp_path / "study")
+    finally:
+        os.umask(before)
+    folder = tmp_path / "study"
+    modes = {path.name: stat.S_IMODE(path.stat().st_mode) for path in (folder, *folder.iterdir())}
+    assert modes == {"study": 0o755, "cases": 0o755, "readings": 0o1777, "study.json": 0o644}
+
+
+def test_no_key_stays_behind_if_the_study_does_not_arrive(scans, tmp_path, monkeypatch):
+    def fail(staging):
+        assert (tmp_path / "study.key.json").is_file()
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("SyntheticCTLib.jobs.staging.Staging.publish", fail)
+    with pytest.raises(SyntheticCTError, match="nothing was left behind"):
+        plan(*scans, tmp_path / "study")
+    assert not list(tmp_path.iterdir())
+    monkeypatch.undo()
+    plan(*scans, tmp_path / "study")
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["study", "study.key.json"]
 
 
 def test_nothing_in_the_folder_names_a_scan_or_the_groups(planned):
@@ -220,7 +247,10 @@ def test_morphs_in_sub_folders_tell_how_they_were_made(tmp_path):
     measures = {"noise.ratio": {"value": 0.8, "unit": ""}, "similarity.target": {"value": None, "unit": ""}}
     record = {
         "percent": 50.0,
-        "inputs": {"source": {"file": "anna.nii.gz"}},
+        "inputs": {
+            "source": {"file": "anna.nii.gz", "content": "a0"},
+            "target": {"file": "bert.nii.gz", "content": "b0"},
+        },
         "labels": {"lesions": {"1": "lung nodule"}},
         "report": {"verdict": "warn", "measures": measures},
     }
@@ -228,6 +258,7 @@ def test_morphs_in_sub_folders_tell_how_they_were_made(tmp_path):
     (scan,) = find_scans(tmp_path)
     assert (scan.name, scan.patient, scan.percent, scan.verdict) == ("a_to_b/morph_050", "anna", 50.0, "warn")
     assert scan.lesion is True and scan.gate == {"noise.ratio": 0.8}
+    assert (scan.made_of, scan.originals) == (("anna", "bert"), ("a0", "b0"))
 
 
 def test_a_cohort_tells_source_percentage_region_and_verdict(tmp_path):
@@ -239,6 +270,7 @@ def test_a_cohort_tells_source_percentage_region_and_verdict(tmp_path):
         ("synthct_0002", "chest", 40.0, "pass"),
     ]
     assert {scan.patient for scan in found} == {"patient-anna"}
+    assert {scan.made_of for scan in found} == {("patient-anna", "patient-bert")}
 
 
 def test_several_scans_of_a_patient_are_shown_once_in_a_group(tmp_path):

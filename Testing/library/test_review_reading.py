@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import stat
 import subprocess
 import sys
 import unicodedata
@@ -69,6 +70,19 @@ def test_a_study_cannot_point_out_of_its_folder(study):
     file.write_text(json.dumps(text))
     with pytest.raises(InputError, match="damaged"):
         open_study(study.folder)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are those of POSIX")
+@pytest.mark.parametrize("umask", [0o077, 0o000])
+def test_a_reader_alone_can_change_his_answers_and_all_can_read_them(study, spare, umask):
+    before = os.umask(umask)
+    try:
+        read_all(study, spare)
+    finally:
+        os.umask(before)
+    folder = answers_file(study).parent
+    modes = {file.name: stat.S_IMODE(file.stat().st_mode) for file in (folder, *folder.iterdir())}
+    assert modes.pop(folder.name) == 0o755 and modes["answers.jsonl"] == modes["reader.json"] == 0o644
 
 
 # --- order

@@ -13,6 +13,7 @@ from review_folders import answers_of, voxels_of
 
 from SyntheticCTLib.review.reading import Reading
 from SyntheticCTLib.review.study import open_study
+from SyntheticCTLib.slicer_bridge.review_views import ReviewViews
 
 
 @pytest.fixture
@@ -253,6 +254,19 @@ def test_keys_move_through_the_slices_and_back_to_the_whole(reader):
     axial.SetFieldOfView(10.0, 10.0, 1.0)
     reader.press("Home")
     assert axial.GetSliceOffset() == pytest.approx(start) and tuple(axial.GetFieldOfView())[:2] == whole[:2]
+
+
+def test_the_page_of_the_reading_has_its_room_before_a_case_is_fitted_into_the_views(host, tmp_path, monkeypatch):
+    pages, show = [], ReviewViews.show
+
+    def noted(views, volumes):
+        pages.append(slicer.modules.SyntheticCTReviewWidget.ui.reviewReadingWidget.visible)
+        show(views, volumes)
+
+    monkeypatch.setattr(ReviewViews, "show", noted)
+    reader = Reader(host, tmp_path / "study")
+    reader.press("R", "2", "4", "Return")
+    assert pages == [True, True]
 
 
 def test_every_key_is_shown(reader):

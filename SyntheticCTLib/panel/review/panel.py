@@ -173,6 +173,7 @@ class ReviewPanel:
 
     def _show_trial(self) -> None:
         """Show a case, or that it cannot be shown."""
+        self._show_page()  # it is wider than the one before, and the views narrower; the case is fitted into them
         self._show_answer(self._put_up())
 
     def _show_answer(self, problem: str = "") -> None:

@@ -1,4 +1,10 @@
-"""Writing the study folder: cases under opaque names, the same header, size and time for each."""
+"""Writing the study folder: cases under opaque names, the same header, size and time for each.
+
+Readers may work under accounts of their own on a share. So everything can be read by all, whatever the planner's umask,
+and nothing changed; only `readings/` is open, as /tmp is: everybody can create a folder there, and nobody can remove or
+rename another's. The reader's own folder is writable for its owner alone (see `store`). Who copies a study keeps these
+rights only if the copy does (`cp -a`).
+"""
 
 from __future__ import annotations
 
@@ -28,7 +34,8 @@ from .grid import Grid
 TIME = 946684800
 """When every file of a study says it was changed: 2000-01-01 00:00 UTC, seconds since 1970."""
 
-CASE_MODE = 0o644
+CASE_MODE, FOLDER_MODE, READINGS_MODE = 0o644, 0o755, 0o1777
+"""Of files, folders, and the one that readers create theirs in."""
 
 
 def write_case(folder: Path, case: str, image: sitk.Image) -> str:
@@ -74,9 +81,10 @@ def write_description(
 
 
 def equalise(folder: Path) -> None:
-    """Give all files and folders of a study one time and one mode each."""
+    """Give all files and folders of a study one time, and the modes that readers need."""
     for root, _, names in os.walk(folder, topdown=False):
         for name in names:
             os.chmod(Path(root, name), CASE_MODE)
             os.utime(Path(root, name), (TIME, TIME))
+        os.chmod(root, READINGS_MODE if Path(root) == folder / READINGS_FOLDER else FOLDER_MODE)
         os.utime(root, (TIME, TIME))

@@ -42,6 +42,7 @@ def plan_job(parameters: dict[str, Any], context: JobContext) -> dict[str, Any]:
         key = plan(wish, folder, context.report)
         study = open_study(folder)
         write_key(key, key_file)
+        context.wrote_beside(key_file)
     for line in key.matching["not_matched"]:
         context.note(f"not matched: {line}")
     return {

@@ -164,6 +164,8 @@ def _key_case(candidate: Candidate, sha256: str, synthetic: bool, practice: bool
         practice=practice,
         sha256=sha256,
         gate=dict(scan.gate),
+        made_of=scan.made_of,
+        contents=(candidate.content, *scan.originals),
     )
 
 

@@ -44,7 +44,8 @@ class Scan:
     name: unlike all others of the folder; a cohort's name of the case. file: a volume or a folder of DICOM files.
     patient: whose scan it is; of a synthetic one, whose voxels it shows. region: as told, or "" for not told. percent,
     verdict, gate: of a synthetic one, how far it was morphed, what the quality gate said and measured. lesion: whether
-    a lesion is known to be in it; None: nothing is known.
+    a lesion is known to be in it; None: nothing is known. made_of, originals: of a synthetic one, as far as known, the
+    patients of the scans it was made from, source and target, and the hashes of their voxels.
     """
 
     name: str
@@ -56,6 +57,8 @@ class Scan:
     verdict: str | None = None
     lesion: bool | None = None
     gate: Mapping[str, float] = field(default_factory=dict)
+    made_of: tuple[str, ...] = ()
+    originals: tuple[str, ...] = ()
 
     def read(self) -> sitk.Image:
         """The CT. Raises InputError if it cannot be read."""
@@ -100,7 +103,8 @@ def stem(file: Path) -> str:
 
 def _of_case(case: Case) -> Scan:
     record = case.private
-    return Scan(case.name, case.image, record["source"], record["region"], **_made(record))
+    parents = record["source"], record["target"]
+    return Scan(case.name, case.image, parents[0], record["region"], made_of=parents, **_made(record))
 
 
 def _subjects(table: Path) -> list[Subject]:
@@ -147,8 +151,9 @@ def _of_file(file: Path, name: str) -> Scan:
         return scan
     try:
         text = json.loads(record.read_text(encoding="utf-8"))
-        return replace(scan, patient=stem(Path(text["inputs"]["source"]["file"])), **_made(text))
-    except (OSError, ValueError, KeyError, TypeError) as error:
+        parents = tuple(stem(Path(one["file"])) for one in _parents(text))
+        return replace(scan, patient=parents[0], made_of=parents, **_made(text))
+    except (OSError, ValueError, KeyError, IndexError, TypeError) as error:
         raise InputError(
             f"{record}: this record of a morph cannot be read ({error!r}). Make the morph again."
         ) from error
@@ -166,7 +171,14 @@ def _made(record: Mapping[str, Any]) -> dict[str, Any]:
         "verdict": record["report"]["verdict"],
         "gate": numbers,
         "lesion": any(map(says_lesion, names)) if names else None,
+        "originals": tuple(one["content"] for one in _parents(record) if "content" in one),
     }
+
+
+def _parents(record: Mapping[str, Any]) -> list[Mapping[str, Any]]:
+    """What a private record tells about the source and, if there is one, the target."""
+    inputs = record["inputs"]
+    return [inputs[name] for name in ("source", "target") if name in inputs]
 
 
 # --- patients

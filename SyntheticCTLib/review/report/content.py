@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import combinations
+from typing import TYPE_CHECKING
 
 import numpy as np
 
@@ -16,6 +17,10 @@ from . import statistics
 from .acting import Cull, CullRule, Proposal, culls, proposals
 from .gather import Reader, Readings
 from .judgements import Judgement, Table, tabulate
+from .machine import MACHINE, MachineSkill, study_table, validation_table
+
+if TYPE_CHECKING:
+    from ..machine.record import Machine
 
 PERCENT_BINS = (0, 20, 40, 60, 80, 100)
 """Edges of the groups by percentage; a bin holds its upper edge."""
@@ -54,7 +59,7 @@ class Group:
 class Content:
     """What was found. realism: how often each grade 1 to 5 was given, by group. graded: how well the grades of realism
     alone tell the groups apart. artefacts: by kind, how many cases of each group somebody marked. kappas: of each two
-    readers."""
+    readers. machine: what a machine did, beside the readers and in nothing else; None without one."""
 
     readings: Readings
     seed: int
@@ -71,6 +76,7 @@ class Content:
     rule: CullRule
     culls: tuple[Cull, ...]
     proposals: tuple[Proposal, ...]
+    machine: MachineSkill | None = None
 
     @property
     def pairs(self) -> bool:
@@ -78,8 +84,8 @@ class Content:
         return self.readings.study.mode == PAIRS
 
 
-def measure(readings: Readings, rule: CullRule, seed: int) -> Content:
-    """Measure it all. seed: of every bootstrap."""
+def measure(readings: Readings, rule: CullRule, seed: int, machine: Machine | None = None) -> Content:
+    """Measure it all. seed: of every bootstrap. machine: one that has read the study."""
     judged, pairs = readings.judgements, readings.study.mode == PAIRS
     table = tabulate(judged, readings.counted)
     return Content(
@@ -101,6 +107,7 @@ def measure(readings: Readings, rule: CullRule, seed: int) -> Content:
         rule=rule,
         culls=tuple(culls(readings, rule)),
         proposals=tuple(proposals(readings, seed)),
+        machine=None if machine is None else _of_machine(machine, readings, seed),
     )
 
 
@@ -109,6 +116,11 @@ def measure(readings: Readings, rule: CullRule, seed: int) -> Content:
 
 def _of_reader(reader: Reader, pairs: bool, seed: int) -> Skillfulness:
     return _skill(reader.code, tabulate(reader.judgements, [one.case for one in reader.judgements]), pairs, seed)
+
+
+def _of_machine(machine: Machine, readings: Readings, seed: int) -> MachineSkill:
+    read = _skill(MACHINE, study_table(machine, readings), readings.study.mode == PAIRS, seed)
+    return MachineSkill(machine, read, _skill(MACHINE, validation_table(machine), False, seed))
 
 
 def _skill(who: str, table: Table, pairs: bool, seed: int) -> Skillfulness:

@@ -14,30 +14,35 @@ from ..key import REAL as REAL_GROUP
 from ..key import SYNTHETIC as SYNTHETIC_GROUP
 from ..study import Window
 from .content import Content, Skillfulness
+from .machine import study_table
 
 COLORS = {REAL_GROUP: REAL, SYNTHETIC_GROUP: SYNTHETIC}
 ALL = "#137333"
+MACHINE = "#5f6368"
 
 
 def readers_plot(content: Content) -> str:
-    """Accuracy, and where there are any sensitivity and specificity, of each reader and of all together."""
+    """Accuracy, and where there are any sensitivity and specificity, of each reader, of all together, and of the
+    machine if there is one."""
     titles = {"accuracy": "accuracy", "sensitivity": "synthetic recognised", "specificity": "real recognised"}
     names = [name for name in titles if getattr(content.together, name) is not None]
-    rows = [*content.each, content.together]
+    rows = [(row, SYNTHETIC) for row in content.each] + [(content.together, ALL)]
+    rows += [] if content.machine is None else [(content.machine.read, MACHINE)]
     with _figure(9.5, 1.0 + 0.28 * len(rows), len(names)) as (figure, axes):
         for place, name in zip(axes, names, strict=True):
             place.axvline(0.5, color=CHANCE, linewidth=1, linestyle="--")
-            for at, row in enumerate(rows):
-                _interval(place, getattr(row, name), -at, ALL if not row.who else SYNTHETIC)
+            for at, (row, color) in enumerate(rows):
+                _interval(place, getattr(row, name), -at, color)
             place.set_title(titles[name], fontsize=9)
             place.set_xlim(-0.03, 1.03)
             place.set_ylim(-len(rows) + 0.4, 0.6)
-            place.set_yticks([-at for at in range(len(rows))], [_who(row) for row in rows] if place is axes[0] else [])
+            labels = [_who(row) for row, _ in rows] if place is axes[0] else []
+            place.set_yticks([-at for at in range(len(rows))], labels)
         return data_uri(figure)
 
 
 def roc_plot(content: Content) -> str:
-    """The ROC curve of each reader who has finished, with the points that were reached."""
+    """The ROC curve of each reader who has finished, with the points that were reached, and the machine's."""
     from sklearn.metrics import roc_curve
 
     table = content.table
@@ -47,6 +52,10 @@ def roc_plot(content: Content) -> str:
         for reader, score in zip(table.readers, table.score, strict=True):
             misses, hits, _ = roc_curve(table.synthetic, score, drop_intermediate=False)
             place.plot(misses, hits, "o-", markersize=3, linewidth=1.2, alpha=0.8, label=reader)
+        if content.machine is not None:
+            scores = study_table(content.machine.record, content.readings)
+            misses, hits, _ = roc_curve(scores.synthetic, scores.score[0])
+            place.plot(misses, hits, ":", color=MACHINE, linewidth=1.8, label=content.machine.read.who)
         place.set_xlabel("real cases called synthetic", fontsize=8.5)
         place.set_ylabel("synthetic cases called synthetic", fontsize=8.5)
         place.set_aspect("equal")

@@ -11,6 +11,7 @@ from typing import Any
 from ...cohort.privacy.statistics import Estimate, Measured, NotMeasurable
 from ...jobs.records import plain, to_text
 from .content import Content
+from .machine import MachineSkill
 
 ANSWER_COLUMNS = (
     "reader",
@@ -91,6 +92,7 @@ def results(content: Content) -> str:
         "cull_rule": asdict(content.rule),
         "cases": [asdict(one) for one in content.culls],
         "gate_limits": [asdict(one) for one in content.proposals],
+        "machine": _machine(content.machine),
         "matching": readings.key.matching,
         "pixel_findings": readings.key.findings,
         "resampled": readings.key.resampled,
@@ -111,6 +113,22 @@ def _skill(skill) -> dict[str, Any]:
         test = measured_dict(test)
     numbers = {name: measured_dict(getattr(skill, name)) for name in ("accuracy", "sensitivity", "specificity", "area")}
     return {"who": skill.who or "all who finished", "trials": skill.n, **numbers, "pair_test": test}
+
+
+def _machine(found: MachineSkill | None) -> dict[str, Any] | None:
+    """What it could tell and what it was trained on, without the names of its patients."""
+    if found is None:
+        return None
+    record = found.record
+    return {
+        "this_study": _skill(found.read),
+        "training_patients_cross_validated": _skill(found.validated),
+        "learned": found.learned,
+        "seed": record.seed,
+        "scores": record.scores,
+        "features": record.weights,
+        "training": record.training,
+    }
 
 
 def _is_measured(value: object) -> bool:

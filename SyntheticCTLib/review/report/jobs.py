@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ...errors import InputError
 from ...jobs import JobContext, job_kind
 from ...jobs.records import plain
 from ..key import SYNTHETIC, Key, read_key
 from ..study import UNBLINDED_FILE, Study, open_study
+
+if TYPE_CHECKING:
+    from .content import Skillfulness
 
 PAGE, ANSWERS, NUMBERS, REVIEW = "report.html", "results.csv", "results.json", "review.csv"
 
@@ -19,27 +22,33 @@ def report_job(parameters: dict[str, Any], context: JobContext) -> dict[str, Any
     """Report on a reading study.
 
     Parameters: folder (of the study), key (a file), output (a folder outside the study; None: beside it), without
-    (codes of readers to leave out), receipts (by code), cull_share, cull_realism (see `acting.CullRule`), seed (of the
-    bootstraps), unblind (whether the study's folder is marked and closed for reading), overwrite.
+    (codes of readers to leave out), receipts (by code), machine (a file of "review.machine", or None), cull_share,
+    cull_realism (see `acting.CullRule`), seed (of the bootstraps), unblind (whether the study's folder is marked and
+    closed for reading), overwrite.
     Result: folder, files, readers, finished, together (accuracy, sensitivity, specificity, area: value, low, high,
-    chance, n, or the reason why there is none), culled, of, limits (proposals for the gate), unblinded.
+    chance, n, or the reason why there is none), machine (the same of the machine, or None), culled, of, limits
+    (proposals for the gate), unblinded.
     """
+    from ..machine.record import read_machine
     from .acting import CullRule
     from .content import measure
-    from .files import answers_table, measured_dict, results, review_table
+    from .files import answers_table, results, review_table
     from .gather import gather
     from .page import page_of
 
     study, key = open_study(parameters["folder"]), read_key(Path(parameters["key"]))
     output = report_beside(study.folder) if parameters["output"] is None else Path(parameters["output"])
-    _check_place(study, output)
+    refuse_inside(study, output)
+    machine = read_machine(Path(parameters["machine"])) if parameters["machine"] else None
+    if machine is not None:
+        machine.check(study)
     rule = CullRule(parameters["cull_share"], parameters["cull_realism"])
     files = (PAGE, ANSWERS, NUMBERS, REVIEW)
     with context.staging(output, parameters["overwrite"], files) as folder:
         context.report("checking cases and answers")
         readings = gather(study, key, parameters["without"], parameters["receipts"])
         context.report("measuring")
-        content = measure(readings, rule, parameters["seed"])
+        content = measure(readings, rule, parameters["seed"], machine)
         context.report("drawing")
         for name, text in zip(
             files, (page_of(content), answers_table(content), results(content), review_table(content)), strict=True
@@ -47,16 +56,13 @@ def report_job(parameters: dict[str, Any], context: JobContext) -> dict[str, Any
             (folder / name).write_text(text, encoding="utf-8", newline="")
     if parameters["unblind"]:
         _unblind(study, key)
-    together = content.together
     return {
         "folder": str(output),
         "files": list(files),
         "readers": len(readings.readers),
         "finished": len(content.table.readers),
-        "together": {
-            name: plain(measured_dict(getattr(together, name)))
-            for name in ("accuracy", "sensitivity", "specificity", "area")
-        },
+        "together": _numbers(content.together),
+        "machine": None if content.machine is None else _numbers(content.machine.read),
         "culled": sum(one.cull for one in content.culls),
         "of": len(content.culls),
         "limits": sum(one.limit is not None for one in content.proposals),
@@ -90,12 +96,21 @@ def report_beside(study: Path) -> Path:
     return study.with_name(f"{study.name}.report")
 
 
-def _check_place(study: Study, output: Path) -> None:
+def refuse_inside(study: Study, output: Path) -> None:
+    """Raise InputError if an output would lie in the study's folder."""
     inside = output.resolve()
     if study.folder.resolve() in (inside, *inside.parents):
         raise InputError(
-            f"{output}: the report tells which case is synthetic, and readers see this folder. Choose one outside it."
+            f"{output}: this tells which case is synthetic, and readers see this folder. Choose a place outside "
+            f"{study.folder}."
         )
+
+
+def _numbers(skill: Skillfulness) -> dict[str, Any]:
+    from .files import measured_dict
+
+    names = ("accuracy", "sensitivity", "specificity", "area")
+    return {name: plain(measured_dict(getattr(skill, name))) for name in names}
 
 
 def _unblind(study: Study, key: Key) -> None:

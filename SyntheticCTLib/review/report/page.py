@@ -6,12 +6,14 @@ from collections.abc import Iterator
 
 import SimpleITK as sitk
 
-from ...cohort.privacy.statistics import Measured, NotMeasurable
+from ...cohort.privacy.statistics import NotMeasurable
 from ...cohort.report.html import bullets, figure, heading, page, paragraph, sheet, table
 from ..key import REAL, SYNTHETIC
 from . import figures
 from .acting import Cull, Proposal
 from .content import Content, Skillfulness
+from .machine_page import machine_part
+from .wording import said, skill_cells, skill_head
 
 TITLE = "Reading study: real or not?"
 
@@ -32,6 +34,7 @@ def page_of(content: Content) -> str:
         ),
         *_introduction(content),
         *_telling_apart(content),
+        *machine_part(content),
         *_agreement(content),
         *_realism(content),
         *_artefacts(content),
@@ -41,11 +44,6 @@ def page_of(content: Content) -> str:
         *_appendix(content),
     ]
     return page(TITLE, body)
-
-
-def said(measured: Measured | None) -> str:
-    """A number with its interval, or why there is none."""
-    return "-" if measured is None else measured.text()
 
 
 # --- parts
@@ -81,43 +79,33 @@ def _in_one_sentence(content: Content) -> str:
 
 
 def _telling_apart(content: Content) -> list[str]:
-    rows = [_skill_row(content, row) for row in (*content.each, content.together)]
-    head = ["reader", "trials", "accuracy"]
-    head += ["exact test against 50 %"] if content.pairs else ["synthetic recognised", "real recognised", "ROC area"]
+    machine = () if content.machine is None else (content.machine.read,)
+    rows = [_skill_row(content, row) for row in (*content.each, content.together, *machine)]
+    last = "the last row" if content.machine is None else "the row of all who finished; nor is the machine"
     parts = [
         heading("Who could tell?"),
         figure(figures.readers_plot(content), "Shares with 95 % intervals; the dashed line is guessing."),
-        table([*head, "receipt"], rows),
+        table(["reader", "trials", *skill_head(content.pairs), "receipt"], rows),
         paragraph(
             "Intervals (95 %): of one reader Wilson's. Of all together, cases and readers were drawn anew (bootstrap), "
             "for two answers to one case are no independent evidence; how far the draws spread tells as how many "
             "independent answers they count, and Wilson's interval for that many is given. The same is done for the "
             "area under the ROC curve, which uses the confidence of each call. Readers who have not finished are not "
-            "in the last row."
+            f"in {last}."
         ),
     ]
     if not content.pairs and content.table.readers:
-        caption = "ROC curves of call and confidence, of the readers who finished."
+        caption = "ROC curves of call and confidence, of the readers who finished"
+        caption += "." if content.machine is None else "; dotted, of the machine's scores."
         parts.insert(3, figure(figures.roc_plot(content), caption))
     return parts
 
 
 def _skill_row(content: Content, row: Skillfulness) -> list[str]:
-    cells = [row.who or "all who finished", str(row.n), said(row.accuracy)]
-    if content.pairs:
-        cells.append(_test(row.pair_test))
-    else:
-        cells += [said(row.sensitivity), said(row.specificity), said(row.area)]
-    reader = next((one for one in content.readings.readers if one.code == row.who), None)
+    cells = [row.who or "all who finished", str(row.n), *skill_cells(row, content.pairs)]
+    reader = next((one for one, its in zip(content.readings.readers, content.each, strict=True) if its is row), None)
     receipt = "" if reader is None else f"{reader.receipt}, {'agrees' if reader.checked else 'not compared'}"
     return [*cells, receipt]
-
-
-def _test(found: tuple[int, int, float] | NotMeasurable | None) -> str:
-    if isinstance(found, NotMeasurable) or found is None:
-        return found.text() if found else "-"
-    hits, n, p = found
-    return f"{hits} of {n} pairs, p = {p:.3g}"
 
 
 def _agreement(content: Content) -> list[str]:
