@@ -12,6 +12,7 @@ import pytest
 import SimpleITK as sitk
 from cohort_tables import plan as planned
 from cohort_tables import write_scan, write_table
+from random_models import random_model
 from volumes import GRIDS, ct, like, voxels
 
 from SyntheticCTLib.cohort.dataset.layout import Layout
@@ -38,27 +39,7 @@ LIMIT = "Paints noise; for tests only."
 @pytest.fixture(scope="module")
 def model(tmp_path_factory) -> Path:
     """A folder with a network of random weights."""
-    from SyntheticCTLib.lesion.model_files import save_model
-    from SyntheticCTLib.lesion.network.pix2pix import build_nets
-    from SyntheticCTLib.lesion.presets import DEFAULT
-
-    preset = replace(DEFAULT, generator={**DEFAULT.generator, "stem": 4, "widths": (4, 8)})
-    torch.manual_seed(1)
-    folder = tmp_path_factory.mktemp("models") / "random"
-    folder.mkdir()
-    card = {
-        "name": "random",
-        "region": "lung",
-        "lesion": "nodule",
-        "units": "hu",
-        "window": [-1000, 400],
-        "spacing": {"in_plane_mm": None, "slice_mm": None},
-        "diameter_mm": [3, 60],
-        "limits": [LIMIT],
-        "network": preset.to_dict(),
-    }
-    save_model(folder, card, build_nets(preset))
-    return folder
+    return random_model(tmp_path_factory.mktemp("models") / "random", diameter_mm=[3, 60], limits=[LIMIT])
 
 
 @pytest.fixture(scope="module")

@@ -7,13 +7,13 @@ import os
 import shutil
 import subprocess
 import sys
-from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from random_models import random_model
 from scipy import ndimage
 from volumes import like, voxels
 
@@ -21,9 +21,7 @@ from SyntheticCTLib import cli
 from SyntheticCTLib.errors import Cancelled, InputError
 from SyntheticCTLib.images import Geometry, LabelLayer, write_layer
 from SyntheticCTLib.jobs import JobDocument, run_here
-from SyntheticCTLib.lesion.model_files import save_model
 from SyntheticCTLib.lesion.painting.inputs import Scan, read_mask
-from SyntheticCTLib.lesion.presets import DEFAULT
 
 LIBRARY = Path(cli.__file__).parents[1]
 GRID = Geometry((64, 60, 20), (0.8, 0.8, 2.5), (-20.0, 10.0, 5.0), tuple(np.eye(3).ravel()))
@@ -32,25 +30,8 @@ GRID = Geometry((64, 60, 20), (0.8, 0.8, 2.5), (-20.0, 10.0, 5.0), tuple(np.eye(
 @pytest.fixture(scope="module")
 def model(tmp_path_factory) -> str:
     """A folder with a network of random weights."""
-    import torch
-
-    from SyntheticCTLib.lesion.network.pix2pix import build_nets
-
-    preset = replace(DEFAULT, generator={**DEFAULT.generator, "stem": 4, "widths": (4, 8)})
-    torch.manual_seed(1)
-    folder = tmp_path_factory.mktemp("models") / "random"
-    folder.mkdir()
-    card = {
-        "name": "random",
-        "region": "lung",
-        "lesion": "nodule",
-        "units": "hu",
-        "window": [-1000, 400],
-        "spacing": {"in_plane_mm": [0.5, 0.95], "slice_mm": [0.5, 5.0]},
-        "network": preset.to_dict(),
-    }
-    save_model(folder, card, build_nets(preset))
-    return str(folder)
+    spacing = {"in_plane_mm": [0.5, 0.95], "slice_mm": [0.5, 5.0]}
+    return str(random_model(tmp_path_factory.mktemp("models") / "random", spacing=spacing))
 
 
 @pytest.fixture

@@ -18,7 +18,7 @@ from ..dataset.painted import LESION
 from ..planning.lesions import ShapeFile
 from .orders import LesionOrder
 from .threads import one_torch_thread
-from .versions import lesion_versions
+from .versions import lesion_versions, refuse_other
 
 if TYPE_CHECKING:
     from ...lesion.model_files import Model
@@ -62,7 +62,7 @@ def add_lesions(morphed: Morphed, order: LesionOrder) -> tuple[Morphed, Lesions]
     Raises InputError if this worker has another model or other packages than the command, or a shape's file is not
     what it was.
     """
-    _refuse_other_versions(order)
+    refuse_other(lesion_versions(order.settings), order.versions, "lesions")
     settings = order.settings
     model = _model(settings.model, settings.weights)
     with one_torch_thread():
@@ -132,16 +132,6 @@ def _shapes(files: tuple[ShapeFile, ...]) -> Sequence[Shape]:
             )
         found += harvest([one.file])[0]
     return [replace(shape, origin=f"harvested {n}") for n, shape in enumerate(found, start=1)]
-
-
-def _refuse_other_versions(order: LesionOrder) -> None:
-    here = lesion_versions(order.settings)
-    if here != order.versions:
-        theirs = ", ".join(f"{name} {version}" for name, version in here if (name, version) not in order.versions)
-        raise InputError(
-            f"A worker has other packages for lesions than the command ({theirs or 'some are missing'}), so its "
-            "results would differ. Install the same versions on all workers."
-        )
 
 
 # --- records

@@ -12,12 +12,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
-from ...errors import InputError, SyntheticCTError
+from ...errors import SyntheticCTError
 from .ledger import FAILED, MADE, REJECTED, state_of
 from .making import make
 from .orders import OutputOrder, PairOrder
 from .pairs import hold, let_go
 from .threads import limited_threads
+from .versions import deciding_versions, refuse_other
 from .writing import Unwritable, full_disk
 
 REGISTERED, UNWRITABLE = "registered", "unwritable"
@@ -65,7 +66,7 @@ def _answered(work: Callable[[], str], order: PairOrder) -> Answer:
     with _one_at_a_time, limited_threads():
         began = time.perf_counter()
         try:
-            _refuse_other_versions(order)
+            refuse_other(deciding_versions(order.backend), order.versions, "morphs")
             state, reason = work(), ""
         except Exception as error:  # one output's error must not stop the others
             state, reason = _explained(error, order)
@@ -85,15 +86,3 @@ def _explained(error: Exception, order: PairOrder) -> tuple[str, str]:
         return FAILED, str(error)
     place = traceback.extract_tb(error.__traceback__)[-1]
     return FAILED, f"{type(error).__name__}: {error} ({Path(place.filename).name}, line {place.lineno})"
-
-
-def _refuse_other_versions(order: PairOrder) -> None:
-    from .versions import deciding_versions
-
-    here = deciding_versions(order.backend)
-    if here != order.versions:
-        theirs = ", ".join(f"{name} {version}" for name, version in here if (name, version) not in order.versions)
-        raise InputError(
-            f"A worker has other packages than the command ({theirs or 'some are missing'}), so its results would "
-            "differ. Install the same versions on all workers."
-        )

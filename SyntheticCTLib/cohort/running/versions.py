@@ -10,6 +10,9 @@ from ...errors import InputError
 from ...jobs.records import file_hash, software_versions
 from ..planning.lesions import LesionSettings
 
+Versions = tuple[tuple[str, str], ...]
+"""(package, version) each, sorted."""
+
 _LESION_PACKAGES = ("torch", "safetensors")
 
 _DIGITS = 12
@@ -23,13 +26,13 @@ class Work:
     backend: str
     lesions: LesionSettings | None = None
 
-    def versions(self) -> tuple[tuple[tuple[str, str], ...], tuple[tuple[str, str], ...]]:
+    def versions(self) -> tuple[Versions, Versions]:
         """`deciding_versions` and `lesion_versions`, of here. Raises InputError if this cannot be done here."""
         return deciding_versions(self.backend), lesion_versions(self.lesions)
 
 
 @lru_cache(maxsize=4)
-def deciding_versions(backend: str) -> tuple[tuple[str, str], ...]:
+def deciding_versions(backend: str) -> Versions:
     """(package, version) of all that decides about a registration and a morph, sorted.
 
     Raises InputError if the backend is not to be had here.
@@ -40,7 +43,7 @@ def deciding_versions(backend: str) -> tuple[tuple[str, str], ...]:
 
 
 @lru_cache(maxsize=4)
-def lesion_versions(settings: LesionSettings | None) -> tuple[tuple[str, str], ...]:
+def lesion_versions(settings: LesionSettings | None) -> Versions:
     """(name, version) of all that decides about painted lesions besides: packages, weights and card of the model.
 
     Nothing is loaded. Empty for no lesions. Raises InputError if a package or the model is not to be had here, or its
@@ -68,3 +71,13 @@ def lesion_versions(settings: LesionSettings | None) -> tuple[tuple[str, str], .
         )
     card = file_hash(folder / CARD)[:_DIGITS]
     return tuple(sorted({**versions, "weights": settings.weights[:_DIGITS], "model card": card}.items()))
+
+
+def refuse_other(here: Versions, theirs: Versions, what: str) -> None:
+    """Raise InputError if a worker has other packages than the command. what: they are for, such as "morphs"."""
+    if here != theirs:
+        other = ", ".join(" ".join(one) for one in here if one not in theirs)
+        raise InputError(
+            f"A worker has other packages for {what} than the command ({other or 'some are missing'}), so its results "
+            "would differ. Install the same versions on all workers."
+        )
