@@ -38,7 +38,8 @@ def _add_plan(command: argparse.ArgumentParser) -> None:
         "--key",
         metavar="FILE",
         type=os.path.abspath,
-        help="file for the key, which no reader gets (default STUDY.key.json)",
+        help="file for the key, which no reader gets (default STUDY.key.json); a share without POSIX modes shows it to "
+        "all, so choose a place elsewhere",
     )
     command.add_argument(
         "--spacing", nargs=3, type=_millimeters, metavar=("X", "Y", "Z"), help="in mm (default: the coarsest of all)"
@@ -53,7 +54,7 @@ def _add_plan(command: argparse.ArgumentParser) -> None:
 
 
 def _add_simulate(command: argparse.ArgumentParser) -> None:
-    _add_study(command)
+    _add_study(command, "a copy of what `review plan` wrote, which no person has read (cp -a study trial)")
     command.add_argument("--readers", type=count, default=2, metavar="N", help="how many (default 2)")
     command.add_argument("--accuracy", required=True, type=_number, metavar="P", help="share of right calls, 0 to 1")
     command.add_argument(
@@ -122,8 +123,8 @@ def _add_report(command: argparse.ArgumentParser) -> None:
     command.set_defaults(make_job=_report_job, summarize=_summarize_report)
 
 
-def _add_study(command: argparse.ArgumentParser) -> None:
-    command.add_argument("folder", metavar="STUDY", type=os.path.abspath, help="what `review plan` wrote")
+def _add_study(command: argparse.ArgumentParser, folder: str = "what `review plan` wrote") -> None:
+    command.add_argument("folder", metavar="STUDY", type=os.path.abspath, help=folder)
     command.add_argument("--key", required=True, metavar="KEY", type=os.path.abspath, help="its key")
 
 

@@ -38,7 +38,7 @@ class Artefact:
             raise InputError(f"An artefact has the kind {self.kind!r} in case {self.case!r}; both are needed.")
         try:
             position = tuple(float(at) for at in self.position)
-        except (TypeError, ValueError):
+        except (TypeError, ValueError, OverflowError):
             position = ()
         if len(position) != 3 or not all(map(math.isfinite, position)):
             raise InputError(f"An artefact lies at {self.position!r}; expected three numbers, mm.")
@@ -74,7 +74,7 @@ class Answer:
             raise InputError(f"The comment is too long; expected a text of at most {MAX_COMMENT} characters.")
         # half of a character, as broken input methods hand in, cannot be written as UTF-8
         object.__setattr__(self, "comment", self.comment.encode("utf-8", "replace").decode("utf-8"))
-        if not isinstance(self.seconds, int | float) or not math.isfinite(self.seconds) or self.seconds < 0:
+        if not _is_time(self.seconds):
             raise InputError(f"The reading time is {self.seconds!r}; expected seconds, 0 or more.")
 
     def _checked_realism(self) -> int | tuple[int, int]:
@@ -116,6 +116,13 @@ class Answer:
             comment=text["comment"],
             seconds=text["seconds"],
         )
+
+
+def _is_time(value: object) -> bool:
+    try:
+        return isinstance(value, int | float) and math.isfinite(value) and value >= 0
+    except OverflowError:  # a whole number beyond every float
+        return False
 
 
 def _check_grade(name: str, value: object) -> None:

@@ -1,7 +1,8 @@
 """The answers as they stand on disk: one JSON object a line, each with the hash of the line before it.
 
-So a line that was edited, removed or moved by hand is found. The chain is no seal: who computes it anew from the
-edited line on is found only by the receipt, the hash of the last line, which the reader sends apart.
+So a line that was edited or moved by hand, or removed before another one, is found. The chain is no seal: lines taken
+from the end, and a chain computed anew, are found by the receipt only, the hash of the last line, which the reader
+sends apart.
 """
 
 from __future__ import annotations
@@ -114,9 +115,10 @@ def _read_line(number: int, line: bytes, trials: Mapping[int, Trial], study: Stu
         answer = Answer.from_dict(fields)
         trial = trials.get(fields["number"])
         shown, at, previous = tuple(fields["trial"]), str(fields["at"]), fields["previous"]
-    except (ValueError, KeyError, TypeError, AttributeError, InputError) as error:
+        found = _hash(fields)
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError, RecursionError, InputError) as error:
         raise Tampered(number, f"it is no answer of this program ({error})") from error
-    if _hash(fields) != digest:
+    if found != digest:
         raise Tampered(number, "it was changed after it was written")
     if previous != expected:
         raise Tampered(number, "the line before it was changed, removed or moved, or belongs to another reading")

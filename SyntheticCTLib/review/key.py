@@ -18,8 +18,8 @@ KEY_TITLE = "SyntheticCT reading key: tells which case is synthetic, not for rea
 
 REAL, SYNTHETIC = "real", "synthetic"
 
-PRIVATE_MODE = 0o600
-"""Of files that only their owner may read."""
+PRIVATE_MODE, PRIVATE_FOLDER_MODE = 0o600, 0o700
+"""Of files, and of folders, that only their owner may read."""
 
 
 @dataclass(frozen=True)
@@ -75,17 +75,25 @@ def write_key(key: Key, file: Path) -> None:
     text = to_text(plain({"key": KEY_TITLE, **asdict(key)}))
     draft = file.with_name(f".{file.name}.{os.getpid()}.part")
     try:
-        opened = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE_MODE)
-        with os.fdopen(opened, "w", encoding="utf-8") as stream:
-            stream.write(text)
-            stream.flush()
-            os.fsync(stream.fileno())
+        write_private(draft, text)
         os.replace(draft, file)
     except OSError as error:
         draft.unlink(missing_ok=True)
         raise InputError(
             f"{file}: the key cannot be written there ({error.strerror}). Choose another name (--key)."
         ) from error
+
+
+def write_private(file: Path, text: str) -> None:
+    """Write a file that only its owner can read, line ends as they are. Raises OSError.
+
+    A share without POSIX modes protects nothing by this.
+    """
+    opened = os.open(file, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, PRIVATE_MODE)
+    with os.fdopen(opened, "w", encoding="utf-8", newline="") as stream:
+        stream.write(text)
+        stream.flush()
+        os.fsync(stream.fileno())
 
 
 def read_key(file: Path) -> Key:

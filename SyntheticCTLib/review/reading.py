@@ -20,6 +20,14 @@ def _now() -> datetime:
     return datetime.now(timezone.utc)
 
 
+def _refuse_unblinded(study: Study) -> None:
+    if study.unblinded:
+        raise InputError(
+            f"{study.folder}: the key was applied to this study ({UNBLINDED_FILE} tells which cases are synthetic), so "
+            "nobody reads it blinded any more. Plan a new one."
+        )
+
+
 class Reading:
     """One reader's way through a study. trials: in this reader's order, practice first.
 
@@ -43,20 +51,25 @@ class Reading:
             self._answers.setdefault(entry.trial.number, []).append(entry.answer)
 
     @classmethod
-    def open(cls, study: Study, reader_code: str, spare: str | Path, now: Callable[[], datetime] = _now) -> Reading:
+    def open(
+        cls,
+        study: Study,
+        reader_code: str,
+        spare: str | Path,
+        now: Callable[[], datetime] = _now,
+        simulated: bool = False,
+    ) -> Reading:
         """Begin a reading or go on with it; nobody else can read under this code until it is closed.
 
         spare: a local folder where answers wait while the study's cannot be written. now: tells the time (UTC).
+        simulated: whether the reader is no person; people and simulated readers never read in one folder.
         Raises InputError if the code cannot be used, the key was applied to the study, somebody reads under the code
-        elsewhere, the study's folder cannot be written to, or the answers in it were tampered with.
+        elsewhere, the study's folder cannot be written to, readers of the other kind are there, or the answers were
+        tampered with.
         """
-        if study.unblinded:
-            raise InputError(
-                f"{study.folder}: the key was applied to this study ({UNBLINDED_FILE} tells which cases are "
-                "synthetic), so nobody reads it blinded any more. Plan a new one."
-            )
+        _refuse_unblinded(study)
         code = plain_code(reader_code)
-        store = Store(study, code, Path(spare))
+        store = Store(study, code, Path(spare), simulated)
         try:
             store.flush()
         except BaseException:
@@ -86,9 +99,10 @@ class Reading:
     def save(self, index: int, answer: Answer) -> bool:
         """Keep an answer; returns whether it is safe in the study's folder, else it waits in the spare folder.
 
-        Raises InputError if it does not belong to the trial, can be kept nowhere, or the answers in the study's folder
-        were changed by somebody else; then nothing is kept.
+        Raises InputError if it does not belong to the trial, can be kept nowhere, the key was applied to the study
+        meanwhile, or the answers in the study's folder were changed by somebody else; then nothing is kept.
         """
+        _refuse_unblinded(self.study)
         trial = self.trials[index]
         fault = misfit(answer, trial, self.study)
         if fault:

@@ -94,15 +94,20 @@ def read(study: Study, groups: Mapping[str, str], code: str, skill: Skill, seed:
     """Read a study to its end, the way a person does; returns the receipt.
 
     code: of the reader; a reading of this code is gone on with. seed: the same one answers the same way.
-    Raises InputError as `Reading` does.
+    Raises InputError as `Reading` does, or if answers could not be written into the study's folder.
     """
     import numpy as np
 
     rng, time = np.random.default_rng(list(seed)), [_BEGIN]
-    with Reading.open(study, code, spare, now=lambda: time[0]) as reading:
+    with Reading.open(study, code, spare, now=lambda: time[0], simulated=True) as reading:
         for index, trial in enumerate(reading.trials):
             answer = answer_to(trial, groups, skill, rng, study)
             time[0] += timedelta(seconds=answer.seconds)
             if reading.answer(index) is None:
                 reading.save(index, answer)
+        if reading.waiting:
+            raise InputError(
+                f"{study.folder}: {reading.waiting} answers of {code!r} could not be written there and are lost. Check "
+                "that the folder can be reached and written to, then simulate again on a fresh copy."
+            )
         return reading.receipt

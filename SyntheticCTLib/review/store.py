@@ -12,16 +12,19 @@ answers of others, as a name that nobody can guess would hide them from the repo
 
 from __future__ import annotations
 
+import errno
 import json
 import os
 from collections.abc import Sequence
+from contextlib import suppress
+from io import FileIO
 from pathlib import Path
 from typing import BinaryIO
 
 from ..errors import InputError
 from .chain import Entry, Tampered, last_hash, read_answers
-from .study import Study
-from .trials import plain_code, reader_folder
+from .study import READINGS_FOLDER, READINGS_MODE, Study
+from .trials import is_reader_folder, plain_code, reader_folder
 
 ANSWERS_FILE = "answers.jsonl"
 READER_FILE = "reader.json"
@@ -36,12 +39,13 @@ TORN_FILE = "answers.torn"
 class Store:
     """The answers of one reader, those that wait included; nobody else can open them before `close`.
 
-    study, code: who reads what. spare: a local folder.
-    Raises InputError if the reader's folder cannot be used, somebody reads in it, or answers were tampered with.
+    study, code: who reads what. spare: a local folder. simulated: whether the reader is no person, and knows the key.
+    Raises InputError if the reader's folder cannot be used, somebody reads in it, answers were tampered with, or people
+    and simulated readers would read in one folder.
     """
 
-    def __init__(self, study: Study, code: str, spare: Path) -> None:
-        self._study, self._code = study, plain_code(code)
+    def __init__(self, study: Study, code: str, spare: Path, simulated: bool = False) -> None:
+        self._study, self._code, self._simulated = study, plain_code(code), simulated
         self._folder = study.readings / reader_folder(code)
         self._file = self._folder / ANSWERS_FILE
         self._spare = spare / f"{study.id}-{reader_folder(code)}.jsonl"
@@ -105,12 +109,13 @@ class Store:
 
     def _take_folder(self) -> BinaryIO:
         try:
+            _refuse_mix(self._study, self._simulated)
             _make_folder(self._folder)
             lock = (self._folder / LOCK_FILE).open("ab")
             try:
                 _hold(lock, self._code)
+                _keep_code(self._folder / READER_FILE, self._code, self._simulated)  # first: no answers of nobody
                 _make_file(self._file)
-                _keep_code(self._folder / READER_FILE, self._code)
             except BaseException:
                 lock.close()
                 raise
@@ -137,8 +142,8 @@ class Store:
 
     def _write_waiting(self) -> int:
         """Append what is not there yet; returns how many waiting answers are there now. Raises OSError."""
-        with self._file.open("r+b") as stream:
-            found = stream.read()
+        with self._file.open("r+b", buffering=0) as stream:
+            found = stream.readall()
             known = _text_of(self._written)
             if not found.startswith(known):
                 raise self._foreign()
@@ -148,11 +153,7 @@ class Store:
                 arrived += 1
             if b"\n" in rest and b"\0" not in rest:
                 raise self._foreign()
-            stream.truncate(len(found) - len(rest))
-            stream.seek(0, os.SEEK_END)
-            stream.write(_text_of(self._waiting[arrived:]))
-            stream.flush()
-            os.fsync(stream.fileno())
+            _write_end(stream, len(found) - len(rest), _text_of(self._waiting[arrived:]))
         return len(self._waiting)
 
     def _foreign(self) -> InputError:
@@ -188,15 +189,8 @@ class Store:
     def _append_spare(self, entry: Entry) -> None:
         try:
             self._spare.parent.mkdir(parents=True, exist_ok=True)
-            with self._spare.open("ab") as stream:
-                before = stream.tell()
-                try:
-                    stream.write(entry.text)
-                    stream.flush()
-                    os.fsync(stream.fileno())
-                except OSError:
-                    stream.truncate(before)
-                    raise
+            with self._spare.open("ab", buffering=0) as stream:
+                _write_end(stream, stream.tell(), entry.text)
         except OSError as error:
             raise InputError(
                 f"The answer can be kept nowhere: neither in {self._folder} nor in {self._spare.parent} "
@@ -204,24 +198,66 @@ class Store:
             ) from error
 
 
-def read_code(folder: Path) -> str:
-    """The code of the reader whose folder this is. Raises InputError if it does not say so."""
-    file = folder / READER_FILE
+def reader_folders(study: Study) -> list[Path]:
+    """The folders of all who have opened the study, by name; what is no reader's (a file manager's, say) is left out.
+
+    Raises OSError.
+    """
+    if not study.readings.is_dir():
+        return []
+    told = (READER_FILE, ANSWERS_FILE)
+    return sorted(
+        folder
+        for folder in study.readings.iterdir()
+        if folder.is_dir() and (is_reader_folder(folder.name) or any(os.path.exists(folder / name) for name in told))
+    )
+
+
+def read_code(folder: Path) -> tuple[str, bool]:
+    """The code of the reader whose folder this is, and whether it is a simulated one.
+
+    Raises InputError if it does not say so.
+    """
+    file, remedy = folder / READER_FILE, f"Move this folder out of {READINGS_FOLDER}/ to report without it."
     try:
-        code = plain_code(json.loads(file.read_text(encoding="utf-8"))["reader"])
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise InputError(f"{file}: it does not tell whose answers these are ({error}).") from error
+        text = json.loads(file.read_text(encoding="utf-8"))
+        code, simulated = plain_code(text["reader"]), text.get("simulated") is True
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, InputError) as error:
+        raise InputError(f"{file}: it does not tell whose answers these are ({error}). {remedy}") from error
     if reader_folder(code) != folder.name:
-        raise InputError(f"{file}: it names the reader {code!r}, whose folder would be called {reader_folder(code)}.")
-    return code
+        raise InputError(
+            f"{file}: it names the reader {code!r}, whose folder would be called {reader_folder(code)}. {remedy}"
+        )
+    return code, simulated
+
+
+def _refuse_mix(study: Study, simulated: bool) -> None:
+    """Raise InputError if readers of the other kind have opened the study: simulated ones know the key."""
+    for folder in reader_folders(study):
+        try:
+            code, other = read_code(folder)
+        except InputError:
+            continue  # the report tells
+        if other and not simulated:
+            raise InputError(
+                f"{study.folder}: the simulated reader {code!r}, who knows the key, has read here. Read in the study "
+                "itself, or in a copy whose readings/ is empty."
+            )
+        if simulated and not other:
+            raise InputError(
+                f"{study.folder}: {code!r} reads here, and simulated readers, who know the key, are never mixed with "
+                "people. Simulate on a copy whose readings/ is empty (cp -a study trial)."
+            )
 
 
 def _make_folder(folder: Path) -> None:
-    try:
-        folder.mkdir(parents=True)
-    except FileExistsError:
-        return
-    _allow(folder, FOLDER_MODE)
+    """Make a reader's folder, and the one of all readers where a copy has left it out. Raises OSError."""
+    for path, mode in ((folder.parent, READINGS_MODE), (folder, FOLDER_MODE)):
+        try:
+            path.mkdir()
+        except FileExistsError:
+            continue
+        _allow(path, mode)
 
 
 def _make_file(file: Path) -> None:
@@ -230,11 +266,12 @@ def _make_file(file: Path) -> None:
         _allow(file, FILE_MODE)
 
 
-def _keep_code(file: Path, code: str) -> None:
+def _keep_code(file: Path, code: str, simulated: bool) -> None:
     if file.is_file():
         return
     draft = file.with_suffix(".part")
-    draft.write_text(json.dumps({"reader": code}, ensure_ascii=False) + "\n", encoding="utf-8")
+    about = {"reader": code, **({"simulated": True} if simulated else {})}
+    draft.write_text(json.dumps(about, ensure_ascii=False) + "\n", encoding="utf-8")
     _allow(draft, FILE_MODE)
     os.replace(draft, file)
 
@@ -255,6 +292,21 @@ def _put_aside(torn: bytes, file: Path) -> None:
     with file.open("r+b") as stream:
         stream.truncate(file.stat().st_size - len(torn))
         os.fsync(stream.fileno())
+
+
+def _write_end(stream: FileIO, at: int, text: bytes) -> None:
+    """Put a text in the place of what follows `at`, all of it or none. Raises OSError."""
+    stream.truncate(at)
+    stream.seek(at)
+    try:
+        rest = memoryview(text)
+        while rest:
+            rest = rest[stream.write(rest) :]
+        os.fsync(stream.fileno())
+    except OSError:
+        with suppress(OSError):
+            stream.truncate(at)  # else an answer that is refused would stand there, as if somebody else had written it
+        raise
 
 
 def _text_of(entries: Sequence[Entry]) -> bytes:
@@ -279,8 +331,8 @@ def _hold(lock: BinaryIO, code: str) -> None:
         return
     try:
         fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    except BlockingIOError as error:
-        raise taken from error
-    except OSError:  # some shared file systems know no locks; a second writer is found when the file is read back
-        return
+    except OSError as error:
+        if error.errno in (errno.EACCES, errno.EAGAIN):  # which of them says "taken" depends on the file system
+            raise taken from error
+        # some shared file systems know no locks; a second writer is found when the file is read back
 

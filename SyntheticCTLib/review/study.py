@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import os
 import re
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -15,7 +16,9 @@ from ..errors import InputError
 STUDY_TITLE = "SyntheticCT reading study"
 """What `study.json` says it is."""
 
-STUDY_VERSION = 1
+STUDY_VERSION = 2
+"""2: a reader's folder and order no longer depend on capitals and blanks in the code, and sides are the study's, so
+readings of 1 would not be found again."""
 
 STUDY_FILE = "study.json"
 
@@ -25,6 +28,9 @@ UNBLINDED_FILE = "SYNTHETIC.txt"
 CASES_FOLDER = "cases"
 
 READINGS_FOLDER = "readings"
+
+READINGS_MODE = 0o1777
+"""Of that folder: everybody can create a folder in it, and nobody can remove another's."""
 
 RATE, PAIRS = "rate", "pairs"
 """How cases are shown: one at a time (real or synthetic?), or two side by side (which one is synthetic?)."""
@@ -56,8 +62,8 @@ class Study:
 
     mode: `RATE` or `PAIRS`. order: token that the readers' orders are made of. windows: display windows, the study's
     own first. artefacts: kinds a reader can mark. size, spacing: voxels and mm of every case, i, j, k. hashes: SHA-256
-    of the file of each case, by id. trials: the one or two ids of each. practice: trials that come first and do not
-    count.
+    of the file of each case, by id. trials: the one or two ids of each, left and right. practice: trials that come
+    first and do not count.
     """
 
     folder: Path
@@ -80,7 +86,7 @@ class Study:
     @property
     def unblinded(self) -> bool:
         """Whether the key was applied to this folder: it tells the groups, and is read no more."""
-        return (self.folder / UNBLINDED_FILE).exists()
+        return os.path.exists(self.folder / UNBLINDED_FILE)  # which is False, too, where the share has gone
 
     @property
     def readings(self) -> Path:

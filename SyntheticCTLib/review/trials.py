@@ -30,10 +30,10 @@ class Trial:
 def plain_code(code: str) -> str:
     """A reader's code as it is kept: composed (NFC), without outer blanks.
 
-    Raises InputError if it is empty, too long, or has characters that cannot be seen.
+    Raises InputError if there is nothing to be seen of it, it is too long, or has characters that break a line.
     """
     plain = unicodedata.normalize("NFC", code).strip()
-    if not plain:
+    if not _folded(plain):
         raise InputError("The reader code is empty; enter the code that you were given, or initials.")
     if len(plain) > MAX_CODE:
         raise InputError(f"The reader code has {len(plain)} characters; expected at most {MAX_CODE}.")
@@ -43,13 +43,30 @@ def plain_code(code: str) -> str:
 
 
 def reader_folder(code: str) -> str:
-    """The name of the folder of a reader's answers; any file system can hold it, whatever the code."""
-    return hashlib.sha256(plain_code(code).encode("utf-8")).hexdigest()[:_FOLDER_DIGITS]
+    """The name of the folder of a reader's answers; any file system can hold it, whatever the code.
+
+    Codes that look alike have one folder: neither capitals nor the number and kind of blanks make another reader.
+    """
+    return hashlib.sha256(_folded(plain_code(code)).encode("utf-8")).hexdigest()[:_FOLDER_DIGITS]
+
+
+def _folded(code: str) -> str:
+    """What two codes have in common that are typed alike."""
+    seen = "".join(c for c in unicodedata.normalize("NFKC", code) if unicodedata.category(c) != "Cf")
+    return " ".join(unicodedata.normalize("NFKC", seen.casefold()).split())
+
+
+def is_reader_folder(name: str) -> bool:
+    """Whether `reader_folder` could have given this name."""
+    return len(name) == _FOLDER_DIGITS and set(name) <= set("0123456789abcdef")
 
 
 def trials_of(study: Study, code: str) -> tuple[Trial, ...]:
-    """The study's trials as this reader sees them: practice first, then the others in an order drawn for the reader;
-    of two cases the sides are drawn too."""
+    """The study's trials as this reader sees them: practice first, then the others in an order drawn for the reader.
+
+    Of two cases the sides are the study's, where half of the synthetic ones are on the left, or for about every second
+    reader all the other way round: half are on the left for each reader, and each case is on either side for some.
+    """
     reader = reader_folder(code)
 
     def draw(purpose: str, cases: tuple[str, ...]) -> str:
@@ -57,8 +74,7 @@ def trials_of(study: Study, code: str) -> tuple[Trial, ...]:
         return hashlib.sha256(text.encode("ascii")).hexdigest()
 
     trials = [Trial(number + 1, one.cases, True, one.answer) for number, one in enumerate(study.practice)]
+    mirrored = int(draw("side", ())[:8], 16) % 2
     for cases in sorted(study.trials, key=lambda cases: draw("place", cases)):
-        swapped = int(draw("side", cases)[:8], 16) % 2
-        shown = tuple(sorted(cases, reverse=bool(swapped)))
-        trials.append(Trial(len(trials) + 1, shown, False, None))
+        trials.append(Trial(len(trials) + 1, cases[::-1] if mirrored else cases, False, None))
     return tuple(trials)

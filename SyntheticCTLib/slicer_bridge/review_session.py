@@ -76,9 +76,14 @@ class ReviewSession:
 
         try:
             study = open_study(folder)
-            return cls(scene, study, Reading.open(study, reader_code, spare))
+            reading = Reading.open(study, reader_code, spare)
         except OSError as error:
             raise InputError(f"The study in {folder} cannot be opened: {error}.") from error
+        try:
+            return cls(scene, study, reading)
+        except BaseException:
+            reading.close()  # else nobody could read under this code until Slicer is closed
+            raise
 
     @property
     def trials(self) -> tuple[Trial, ...]:
@@ -147,6 +152,18 @@ class ReviewSession:
             saved = self.reading.save(index, self._answer(index))
         self._drafts.pop(index, None)
         return saved
+
+    def keep(self, index: int) -> None:
+        """Save a trial's draft if it says something new and all that an answer must.
+
+        Raises InputError if it can be written nowhere.
+        """
+        if self.draft(index).complete and self.changed(index):
+            self.save(index)
+
+    def unfinished(self) -> list[int]:
+        """The trials about which something is said, and not all that an answer must."""
+        return sorted(index for index in self._drafts if self.changed(index) and not self.draft(index).complete)
 
     def close(self) -> None:
         """End the reading: write what still waits, and take everything out of the scene."""

@@ -93,6 +93,8 @@ class Host:
         manager = types.SimpleNamespace(module=self._modules.get)
         self._app.moduleManager = lambda: manager
         self._window = QtWidgets.QWidget(objectName="qSlicerMainWindow") if main_window else None
+        # Not Qt's own list: PySide6 may crash over one of Qt's helper windows that is just being destroyed.
+        self._app.topLevelWidgets = lambda: [self._window] if main_window else []
         self.data_probe = QtWidgets.QWidget(self._window, objectName="DataProbeCollapsibleWidget")
 
     def _empty_scene(self):

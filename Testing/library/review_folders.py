@@ -10,7 +10,7 @@ import numpy as np
 import SimpleITK as sitk
 from trunks import trunk
 
-from SyntheticCTLib.review.study import ARTEFACTS, STUDY_TITLE
+from SyntheticCTLib.review.study import ARTEFACTS, STUDY_TITLE, STUDY_VERSION
 
 WINDOWS = [
     {"name": "lung", "low": -1350.0, "high": 150.0},
@@ -40,7 +40,7 @@ def write_study(folder: Path, count: int = 4, mode: str = "rate", practice: int 
     trials = [ids[at : at + per_trial] for at in range(0, len(ids), per_trial)]
     text = {
         "study": STUDY_TITLE,
-        "version": 1,
+        "version": STUDY_VERSION,
         "id": "0123456789abcdef",
         "mode": mode,
         "order": "feedbeef",

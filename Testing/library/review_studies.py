@@ -9,7 +9,9 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 from SyntheticCTLib.review.answers import Answer, Artefact
-from SyntheticCTLib.review.study import ARTEFACTS, STUDY_TITLE, STUDY_VERSION
+from SyntheticCTLib.review.reading import Reading
+from SyntheticCTLib.review.study import ARTEFACTS, STUDY_TITLE, STUDY_VERSION, Study
+from SyntheticCTLib.review.trials import reader_folder
 
 ORDER = "5eed0f0de4"
 
@@ -53,3 +55,26 @@ def ticking():
     """A clock that goes on by a second each time it is asked."""
     begin, seconds = datetime(2026, 1, 1, tzinfo=timezone.utc), itertools.count()
     return lambda: begin + timedelta(seconds=next(seconds))
+
+
+def answers_file(study: Study, code: str = "A") -> Path:
+    """Where a reader's answers are."""
+    return study.readings / reader_folder(code) / "answers.jsonl"
+
+
+def read_all(study: Study, spare: Path, code: str = "A") -> str:
+    """Read a study to its end; returns the receipt."""
+    with Reading.open(study, code, spare, ticking()) as reading:
+        while (index := reading.first_open()) is not None:
+            assert reading.save(index, answer_to(reading.trials[index]))
+        return reading.receipt
+
+
+def numbers(file: Path) -> list[int]:
+    """Of the trials that were answered, line by line."""
+    return [json.loads(line)["number"] for line in file.read_text().splitlines()]
+
+
+def lose(study: Study) -> Path:
+    """What a disconnected share looks like: its path leads nowhere."""
+    return study.folder.rename(study.folder.with_name("gone"))

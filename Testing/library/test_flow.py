@@ -159,7 +159,7 @@ def test_fields_are_read_linearly_and_continue_with_their_edge():
 def test_the_number_of_processors_does_not_change_a_bit(monkeypatch):
     results = []
     for processors in (1, 2, 7, 64):
-        monkeypatch.setattr(flows.os, "cpu_count", lambda n=processors: n)
+        monkeypatch.setattr(flows, "thread_count", lambda n=processors: n)
         results.append(flow(waves(), affine_generator(), 0.7).residual)
     assert all(np.array_equal(result, results[0]) for result in results)
 

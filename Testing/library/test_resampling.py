@@ -160,7 +160,7 @@ def test_threads_and_bands_change_no_voxel(monkeypatch):
     points = within(voxels.shape, margin=2, count=(3, 50, 20))
     whole = read(voxels, points), vote(labels, points)
     for processors, lines in ((1, 7), (5, 1), (3, 1000)):
-        monkeypatch.setattr(resampling.os, "cpu_count", lambda n=processors: n)
+        monkeypatch.setattr(resampling, "thread_count", lambda n=processors: n)
         monkeypatch.setattr(resampling, "BAND_LINES", lines, raising=False)
         again = read(voxels, points), vote(labels, points)
         assert np.array_equal(whole[0][0], again[0][0])

@@ -20,12 +20,14 @@ from SyntheticCTLib.errors import InputError, SyntheticCTError
 from SyntheticCTLib.images import Geometry, write_image
 from SyntheticCTLib.review.key import read_key
 from SyntheticCTLib.review.planning.candidates import Candidate, look_at
+from SyntheticCTLib.review.planning.findings import pixel_statistics
 from SyntheticCTLib.review.planning.grid import Grid, common_grid, place, resample
-from SyntheticCTLib.review.planning.leaks import chance_of, find_leaks
-from SyntheticCTLib.review.planning.matching import describe, match
+from SyntheticCTLib.review.planning.leaks import _separates, chance_of, find_leaks
+from SyntheticCTLib.review.planning.matching import describe, match, practice_first
 from SyntheticCTLib.review.planning.scans import Scan, find_scans
 from SyntheticCTLib.review.planning.windows import choose_windows
 from SyntheticCTLib.review.study import open_study
+from SyntheticCTLib.review.trials import trials_of
 
 
 @pytest.fixture(scope="module")
@@ -141,6 +143,8 @@ def test_pairs_and_practice(scans, tmp_path):
     assert len(study.trials) == 4 and len(study.practice) == 1
     for trial in (*study.trials, study.practice[0].cases):
         assert sorted(groups[case] for case in trial) == ["real", "synthetic"]
+    lefts = [[groups[trial.cases[0]] for trial in trials_of(study, code)[1:]] for code in ("A", "B", "C")]
+    assert all(one.count("synthetic") == 2 for one in lefts)  # half of them, for each reader
     (practice,) = study.practice
     assert groups[practice.cases[("left", "right").index(practice.answer)]] == "synthetic"
     plan(*scans, tmp_path / "rate", practice=4)
@@ -159,7 +163,7 @@ def test_pairs_and_practice(scans, tmp_path):
         (lambda image: sitk.Maximum(image, -990), "smallest value: always -1024 .* always -990"),
         (lambda image: sitk.Minimum(image, 500), "largest value"),
         (lambda image: sitk.Cast(image / 8, sitk.sitkInt16) * 8, "grey levels: always 0.9 .* always 0.1"),
-        (lambda image: sitk.Paste(image, image[:, :, :10] * 0 - 1024, [44, 36, 10]), "empty outer slices"),
+        (lambda image: sitk.Paste(image, image[:10] * 0 - 1024, [10, *image.GetSize()[1:]]), "empty outer slices"),
     ],
 )
 def test_a_leak_fails_the_plan_and_leaves_nothing(scans, tmp_path, change, trait):
@@ -226,6 +230,21 @@ def test_chance_is_exact_where_all_relabellings_can_be_counted():
     assert chance_of([1, 2, 3, 4, 5, 6, 7, 8], truth, 0) == pytest.approx(2 / 70)
     assert chance_of(["a"] * 4 + ["b"] * 4, truth, 0) == pytest.approx(2 / 70)
     assert chance_of([1, 2, 1, 2, 1, 2, 1, 2], truth, 0) == 1
+
+
+@pytest.mark.parametrize("each", [2, 4])
+def test_numbers_whose_ranges_do_not_touch_are_a_leak_however_few_the_cases(each):
+    truth = np.repeat([False, True], each)
+    apart = list(range(2 * each))
+    assert _separates("largest value", apart, truth, 0.001, 0).trait == "largest value"
+    assert _separates("side in its trial", apart, truth, 0.001, 0) is None  # drawn so that it tells nothing
+    assert _separates("largest value", [*apart[1:], 0], truth, 0.001, 0) is None
+
+
+def test_padding_is_what_the_windows_show_of_air():
+    image = sitk.Image(8, 8, 8, sitk.sitkInt16) - 160
+    share = "padding on the outer faces, share"
+    assert (pixel_statistics(image, -160)[share], pixel_statistics(image, -1024)[share]) == (1, 0)
 
 
 # --- what scans there are
@@ -339,6 +358,13 @@ def test_a_copy_of_a_real_scan_is_no_synthetic_one(scans, tmp_path):
 # --- matching and the grid
 
 
+def test_voxel_copies_that_leave_too_few_patients_are_named(tmp_path):
+    real, made = write_group(tmp_path / "real", "real", 3), write_group(tmp_path / "made", "synthetic", 4)
+    shutil.copy(real / "real_patient_000.nii.gz", real / "twin.nii.gz")
+    with pytest.raises(InputError, match="of 3 patients, for some are copies.*(twin is|is twin).*4 are needed"):
+        plan(real, made, tmp_path / "study")
+
+
 def candidate(name, region="chest", spacing=(1, 1, 2), size=300.0):
     half = (size / 2,) * 3
     low, high = tuple(-at for at in half), half
@@ -371,6 +397,34 @@ def test_of_two_side_by_side_one_is_not_made_from_the_other():
     assert all(one.scan.patient != other.scan.patient for one, other in pairs)
 
 
+def patients_of(pairs):
+    return [{pair[side].scan.patient for pair in pairs} for side in (0, 1)]
+
+
+@pytest.mark.parametrize("apart", [False, True])
+def test_no_patient_is_in_both_groups_where_there_are_enough(apart):
+    names = [f"p{number}" for number in range(8)]
+    real, made = [candidate(f"{name}@r") for name in names], [candidate(f"{name}@s") for name in names]
+    pairs = match(real, made, 4, apart, np.random.default_rng(0))
+    assert len(pairs) == 4 and not set.intersection(*patients_of(pairs))
+    assert describe(pairs, (8, 8), (8, 8))["not_matched"] == []
+    pairs = match(real, made, 6, apart, np.random.default_rng(0))
+    shared = set.intersection(*patients_of(pairs))
+    assert len(pairs) == 6 and len(shared) == 4
+    assert describe(pairs, (8, 8), (8, 8))["not_matched"] == ["patients: 4 are in both groups, once in each"]
+
+
+def test_practice_shares_no_patient_with_what_counts_where_that_can_be():
+    def pair(one, other):
+        return candidate(f"{one}@r"), candidate(f"{other}@s")
+
+    pairs = [pair("a", "b"), pair("b", "c"), pair("d", "d"), pair("e", "f"), pair("c", "g")]
+    found = practice_first(pairs, 2)
+    trained, counted = set.union(*patients_of(found[:2])), set.union(*patients_of(found[2:]))
+    assert trained == {"d", "e", "f"} and not trained & counted and len(found) == 5
+    assert practice_first(pairs, 0) == pairs and sorted(map(id, practice_first(pairs, 3))) == sorted(map(id, pairs))
+
+
 def test_the_grid_is_the_coarsest_and_smallest_and_lies_where_each_scan_was_seen(tmp_path):
     wide = Geometry((60, 50, 40), (4.0, 4.0, 4.0), (-40.0, -70.0, -78.0), PLAIN.direction)  # cut at the left
     flipped = Geometry(PLAIN.size, PLAIN.spacing, (86.0, 70.0, -78.0), (-1.0, 0, 0, 0, -1.0, 0, 0, 0, 1.0))
@@ -388,6 +442,7 @@ def test_the_grid_is_the_coarsest_and_smallest_and_lies_where_each_scan_was_seen
 
 
 def test_the_study_window_follows_the_region():
-    assert [one.name for one in choose_windows(None, ["chest", "chest-abdomen", "abdomen"])][0] == "lung"
+    assert [one.name for one in choose_windows(None, ["chest", "chest", "abdomen"])][0] == "lung"
+    assert choose_windows(None, ["chest", "chest-abdomen", "chest-abdomen"])[0].name == "soft tissue"
     assert [one.name for one in choose_windows(None, ["abdomen", "unknown"])] == ["soft tissue", "lung", "bone"]
     assert [one.name for one in choose_windows(["bone"], ["chest"])] == ["bone"]

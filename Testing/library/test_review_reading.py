@@ -11,12 +11,12 @@ import unicodedata
 from pathlib import Path
 
 import pytest
-from review_studies import answer_to, ticking, write_study
+from review_studies import answer_to, answers_file, lose, numbers, read_all, ticking, write_study
 
 from SyntheticCTLib.errors import InputError
 from SyntheticCTLib.review.answers import Answer, Artefact
 from SyntheticCTLib.review.reading import Reading
-from SyntheticCTLib.review.study import open_study
+from SyntheticCTLib.review.study import STUDY_VERSION, open_study
 from SyntheticCTLib.review.trials import reader_folder, trials_of
 
 
@@ -28,21 +28,6 @@ def study(tmp_path):
 @pytest.fixture
 def spare(tmp_path):
     return tmp_path / "spare"
-
-
-def answers_file(study, code="A"):
-    return study.readings / reader_folder(code) / "answers.jsonl"
-
-
-def read_all(study, spare, code="A"):
-    with Reading.open(study, code, spare, ticking()) as reading:
-        while (index := reading.first_open()) is not None:
-            assert reading.save(index, answer_to(reading.trials[index]))
-        return reading.receipt
-
-
-def numbers(file):
-    return [json.loads(line)["number"] for line in file.read_text().splitlines()]
 
 
 # --- the study
@@ -58,7 +43,9 @@ def test_a_folder_that_is_no_study_or_is_damaged_is_refused(tmp_path, study):
     study.image_file(study.cases[1]).unlink()
     with pytest.raises(InputError, match="1 of its 6 cases are missing"):
         open_study(study.folder)
-    (study.folder / "study.json").write_text('{"study": "SyntheticCT reading study", "version": 1}')
+    (study.folder / "study.json").write_text(
+        json.dumps({"study": "SyntheticCT reading study", "version": STUDY_VERSION})
+    )
     with pytest.raises(InputError, match="damaged"):
         open_study(study.folder)
 
@@ -104,12 +91,11 @@ def test_practice_comes_first_and_alone_tells_the_truth(tmp_path, spare):
         assert reading.progress == (0, 4) and reading.first_open() == 1
 
 
-def test_sides_of_pairs_are_drawn_for_each_reader(tmp_path):
+def test_sides_of_pairs_are_the_studys_or_all_mirrored(tmp_path):
     study = open_study(write_study(tmp_path / "s", cases=40, mode="pairs"))
-    lefts = {code: {trial.cases[0] for trial in trials_of(study, code)} for code in "ABCD"}
-    smaller = sum(min(trial) in lefts["A"] for trial in study.trials)
-    assert 3 <= smaller <= 17
-    assert len({frozenset(one) for one in lefts.values()}) == 4
+    shown = {code: {trial.cases for trial in trials_of(study, code)} for code in "ABCDEFGH"}
+    mirrored = {trial[::-1] for trial in study.trials}
+    assert {frozenset(one) for one in shown.values()} == {frozenset(study.trials), frozenset(mirrored)}
 
 
 # --- answers
@@ -200,7 +186,15 @@ def test_unicode_codes_are_one_however_they_are_typed(study, spare):
     assert folder.name.isascii()
 
 
-@pytest.mark.parametrize("code", ["", "  ", "x" * 65, "a\nb", "a\ud800"])
+@pytest.mark.parametrize(
+    "typed", ["anna k", "ANNA  K", "Anna\u00a0K", "\uff21nna K", "An\u200bna K", "\ufeffAnna K", " Anna \u2003K "]
+)
+def test_codes_that_look_alike_are_one_reader(study, typed):
+    assert reader_folder(typed) == reader_folder("Anna K") != reader_folder("AnnaK")
+    assert trials_of(study, typed) == trials_of(study, "Anna K")
+
+
+@pytest.mark.parametrize("code", ["", "  ", "\u200b", "\ufeff \u00a0", "x" * 65, "a\nb", "a\ud800"])
 def test_codes_that_cannot_be_used_are_refused(study, spare, code):
     with pytest.raises(InputError, match="reader code"):
         Reading.open(study, code, spare)
@@ -221,11 +215,6 @@ def test_two_readers_read_at_once_but_not_under_one_code(study, spare):
 
 
 # --- a lost share
-
-
-def lose(study):
-    """What a disconnected share looks like: its path leads nowhere."""
-    return study.folder.rename(study.folder.with_name("gone"))
 
 
 def test_answers_wait_while_the_share_is_lost_and_are_written_in_order_when_it_is_back(study, spare):

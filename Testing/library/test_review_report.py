@@ -1,203 +1,31 @@
-"""The report on a reading: its numbers against known ones, what it refuses, and what follows from it."""
+"""The report on a reading: what stands in it, what it refuses, and what follows from it."""
 
 from __future__ import annotations
 
 import csv
+import errno
 import json
+import os
 import re
 import shutil
+import stat
 from pathlib import Path
 
-import numpy as np
 import pytest
 from cohort_folders import export, write_cohort
 from review_scans import body, plan, report, simulate, write_group
 
 from SyntheticCTLib.cohort.export.selection import read_review
 from SyntheticCTLib.cohort.privacy.statistics import Estimate, NotMeasurable
-from SyntheticCTLib.errors import InputError
+from SyntheticCTLib.errors import InputError, SyntheticCTError
 from SyntheticCTLib.review.answers import Answer
 from SyntheticCTLib.review.key import KeyCase, read_key
 from SyntheticCTLib.review.reading import Reading
-from SyntheticCTLib.review.report import acting, content, statistics
+from SyntheticCTLib.review.report import acting, content
 from SyntheticCTLib.review.report.gather import gather
-from SyntheticCTLib.review.report.judgements import judge, tabulate
 from SyntheticCTLib.review.report.page import page_of
-from SyntheticCTLib.review.simulated import Skill, answer_to, expected
 from SyntheticCTLib.review.study import open_study
-from SyntheticCTLib.review.trials import Trial, reader_folder
-
-# --- readings that need no study
-
-
-def cases_of(count):
-    """Half of them synthetic: groups by opaque id."""
-    return {f"{number:04x}": "synthetic" if number % 2 else "real" for number in range(count)}
-
-
-def table_of(skill, groups, readers, seed):
-    """What simulated readers answer, in memory."""
-    trials = [Trial(number, (case,), False, None) for number, case in enumerate(groups, 1)]
-    judged = []
-    for reader in range(readers):
-        rng = np.random.default_rng([seed, reader])
-        judged += [judge(f"R{reader}", trial, answer_to(trial, groups, skill, rng), groups) for trial in trials]
-    return tabulate(judged, list(groups))
-
-
-def said(calls, groups=None, confidence=3):
-    """A table of given calls: for each reader a text of s and r, a case each; cases alternate real, synthetic."""
-    groups = groups or cases_of(len(calls[0]))
-    judged = []
-    for reader, text in enumerate(calls):
-        for number, (case, call) in enumerate(zip(groups, text, strict=True), 1):
-            answer = Answer("synthetic" if call == "s" else "real", confidence, 3)
-            judged.append(judge(f"R{reader}", Trial(number, (case,), False, None), answer, groups))
-    return tabulate(judged, list(groups))
-
-
-def pairs_said(calls):
-    """A table of pairs: for each reader a text of R (right) and W (wrong)."""
-    groups, judged = {}, []
-    for number in range(len(calls[0])):
-        groups |= {f"{number:02x}a0": "real", f"{number:02x}b0": "synthetic"}
-    for reader, text in enumerate(calls):
-        for number, one in enumerate(text):
-            trial = Trial(number + 1, (f"{number:02x}a0", f"{number:02x}b0"), False, None)
-            judged.append(judge(f"R{reader}", trial, Answer("right" if one == "R" else "left", 3, (3, 3)), groups))
-    return tabulate(judged, sorted({one.case for one in judged}))
-
-
-# --- statistics
-
-
-@pytest.mark.parametrize(("accuracy", "bias", "readers"), [(0.7, 0.1, 2), (0.9, -0.05, 1)])
-def test_over_100_seeds_the_intervals_cover_what_was_put_in(accuracy, bias, readers):
-    skill, groups = Skill(accuracy, bias), cases_of(60)
-    truth = expected(skill)
-    measures = {
-        "accuracy": statistics.accuracy,
-        "sensitivity": statistics.sensitivity,
-        "specificity": statistics.specificity,
-        "auc": statistics.area,
-    }
-    covered = dict.fromkeys(measures, 0)
-    for seed in range(100):
-        table = table_of(skill, groups, readers, seed)
-        for name, measure in measures.items():
-            found = measure(table, seed)
-            covered[name] += found.low <= truth[name] <= found.high
-    assert min(covered.values()) >= 90, covered
-
-
-def test_what_is_put_in_is_what_comes_out_of_an_endless_reading():
-    skill = Skill(0.7, 0.1)
-    table, truth = table_of(skill, cases_of(3000), 1, 0), expected(skill)
-    assert truth["sensitivity"] == pytest.approx(0.8) and truth["specificity"] == pytest.approx(0.6)
-    assert statistics.area(table, 0).value == pytest.approx(truth["auc"], abs=0.02)
-    assert statistics.sensitivity(table, 0).value == pytest.approx(0.8, abs=0.025)
-    assert statistics.specificity(table, 0).value == pytest.approx(0.6, abs=0.025)
-
-
-@pytest.mark.parametrize(("accuracy", "bias"), [(1.1, 0), (0.9, 0.2), (0.5, -0.6)])
-def test_a_reader_who_cannot_be_is_refused(accuracy, bias):
-    with pytest.raises(InputError, match="cannot be"):
-        Skill(accuracy, bias)
-
-
-def test_one_reader_has_wilsons_interval():
-    found = statistics.accuracy(said(["rsrsrsrssr"]), 0)  # the last two are wrong
-    assert (found.value, found.n) == (0.8, 10)
-    assert (found.low, found.high) == pytest.approx((0.490, 0.943), abs=0.001)
-
-
-def test_readers_who_say_the_same_are_no_more_evidence_than_one():
-    one, five = said(["rsrsrsrssr" * 2]), said(["rsrsrsrssr" * 2] * 5)
-    alone, together = statistics.accuracy(one, 0), statistics.accuracy(five, 0)
-    assert together.value == alone.value
-    assert together.high - together.low > 0.9 * (alone.high - alone.low)
-
-
-def test_an_interval_round_a_perfect_reading_is_no_point():
-    table = said(["rs" * 10] * 3)
-    for measure in (statistics.accuracy, statistics.sensitivity, statistics.area):
-        found = measure(table, 0)
-        assert found.value == pytest.approx(found.high) == 1 and 0.6 < found.low < 0.95
-
-
-def test_the_area_uses_the_confidence_and_is_the_readers_mean():
-    groups = cases_of(10)
-    scores = {"R0": [1, 2, -3, 4, -5, 1, -2, 3, -1, 5], "R1": [5, 4, 3, 2, 1, -1, -2, -3, -4, -5]}
-    judged = []
-    for reader, row in scores.items():
-        for number, (case, score) in enumerate(zip(groups, row, strict=True), 1):
-            answer = Answer("synthetic" if score > 0 else "real", abs(score), 3)
-            judged.append(judge(reader, Trial(number, (case,), False, None), answer, groups))
-    found = statistics.area(tabulate(judged, list(groups)), 0)
-
-    def by_counting(row):
-        real, synthetic = row[::2], row[1::2]
-        return np.mean([(s > r) + 0.5 * (s == r) for s in synthetic for r in real])
-
-    assert found.value == pytest.approx(np.mean([by_counting(row) for row in scores.values()]))
-    assert found.low < found.value < found.high
-
-
-def test_few_cases_are_no_number():
-    assert isinstance(statistics.accuracy(said(["rsrs"]), 0), NotMeasurable)
-    assert "n = 2 real and 2 synthetic" in statistics.area(said(["rsrs"]), 0).reason
-    assert "n = 4 pairs" in statistics.pair_test(pairs_said(["RRRR"])).reason
-
-
-def test_pairs_are_tested_exactly_and_ties_are_left_out():
-    assert statistics.pair_test(pairs_said(["RRRRR"])) == (5, 5, 0.0625)
-    hits, n, p = statistics.pair_test(pairs_said(["RRRRRRWWR", "RRRRRRWRW"]))
-    assert (hits, n) == (6, 7) and p == pytest.approx(0.125)
-
-
-def test_agreement_is_beyond_chance_or_not_measurable():
-    same, other = "rrssrrssrs", "ssrrssrrsr"
-    assert statistics.cohen(said([same, same]), "R0", "R1", 0).value == 1
-    assert statistics.cohen(said([same, other]), "R0", "R1", 0).value == -1
-    found = statistics.fleiss(said([same, same, "rsssrrssrs"]), 0)
-    assert 0.8 < found.value < 1 and found.low < found.value <= found.high
-    assert "one and the same call" in statistics.fleiss(said(["s" * 10] * 2), 0).reason
-    assert isinstance(statistics.fleiss(said([same]), 0), NotMeasurable)
-    assert statistics.cohen(pairs_said(["RRRRRWWRRR", "RRRRRWWRRR"]), "R0", "R1", 0) is not None
-
-
-def test_only_readers_who_have_answered_all_are_pooled():
-    groups = cases_of(6)
-    judged = []
-    for reader, count in (("A", 6), ("B", 5)):
-        for number, case in enumerate(list(groups)[:count], 1):
-            judged.append(judge(reader, Trial(number, (case,), False, None), Answer("real", 3, 3), groups))
-    assert tabulate(judged, list(groups)).readers == ("A",)
-
-
-# --- limits for the gate
-
-
-def limits(caught, fooling):
-    return acting._propose("noise.ratio", caught, fooling, 0.05, 0)
-
-
-def test_a_limit_is_proposed_from_cases_that_fooled_nobody():
-    found = limits([0.5 + 0.01 * n for n in range(12)], [0.6 + 0.02 * n for n in range(12)])
-    assert not found.above and 0.55 < found.limit < 0.66 and found.p < 0.05
-    assert found.rejected == (sum(v <= found.limit for v in found.caught), sum(v <= found.limit for v in found.fooling))
-    assert found.rejected[0] >= 9 and found.rejected[1] <= 3
-    assert limits([2.0] * 12, [1.0 + 0.01 * n for n in range(12)]).above
-
-
-def test_no_limit_from_few_cases_or_a_measure_that_says_nothing():
-    few = limits([0.1] * 9, [0.9] * 30)
-    assert few.limit is None and "n = 9 that fooled nobody and 30" in few.reason
-    blind = limits([0.1 * (n % 5) for n in range(20)], [0.1 * (n % 5) for n in range(20)])
-    assert blind.limit is None and "does not separate" in blind.reason
-
-
-# --- the report on a study
+from SyntheticCTLib.review.trials import reader_folder
 
 
 @pytest.fixture(scope="module")
@@ -285,6 +113,18 @@ def test_simulated_readers_answer_the_same_for_the_same_seed(read_once, study):
     assert len(set(told["receipts"].values())) == 2
 
 
+def read_by(study, code, count, realism=3, **given):
+    """A person calls the first cases real; returns the receipt."""
+    with Reading.open(open_study(study[0]), code, study[0].with_name("spare")) as reading:
+        for index in range(count):
+            reading.save(index, Answer("real", 2, realism, **given))
+        return reading.receipt
+
+
+def gathered(study, **chosen):
+    return gather(open_study(study[0]), read_key(study[1]), **chosen)
+
+
 def answers_file(study, code="simulated 2"):
     return study[0] / "readings" / reader_folder(code) / "answers.jsonl"
 
@@ -308,7 +148,7 @@ def test_a_receipt_finds_answers_that_were_all_computed_anew(study, tmp_path):
     receipts = simulate(*study)["receipts"]
     answers_file(study).unlink()
     opened = open_study(study[0])
-    with Reading.open(opened, "simulated 2", tmp_path / "spare") as reading:
+    with Reading.open(opened, "simulated 2", tmp_path / "spare", simulated=True) as reading:
         for index in range(10):
             reading.save(index, Answer("real", 3, 3))
     report(*study, tmp_path / "unseen")
@@ -345,17 +185,91 @@ def test_a_study_nobody_has_read_is_no_report(study, tmp_path):
 
 
 def test_unfinished_readers_are_told_apart_and_not_pooled(study, tmp_path):
-    simulate(*study, readers=1)
-    opened = open_study(study[0])
-    with Reading.open(opened, "Zoë", tmp_path / "spare") as reading:
-        for index in range(6):
-            reading.save(index, Answer("real", 2, 3, comment="<b>Rippe</b>"))
+    read_by(study, "Zoë", 6, comment="<b>Rippe</b>", realism=1)
+    read_by(study, "A", 10, realism=3)
+    Reading.open(open_study(study[0]), "Nobody", tmp_path / "spare").close()
     found = report(*study, tmp_path / "r")
     assert (found["readers"], found["finished"]) == (2, 1)
     numbers = json.loads((tmp_path / "r" / "results.json").read_text())
-    assert [reader["finished"] for reader in numbers["readers"]] == [False, True]
+    assert [reader["finished"] for reader in numbers["readers"]] == [True, False]
+    assert {group["realism"] for group in numbers["groups"]} == {3.0}  # as the shares beside it: of who has finished
     page = (tmp_path / "r" / "report.html").read_text(encoding="utf-8")
     assert "Zoë" in page and "&lt;b&gt;Rippe" in page and "<b>Rippe" not in page
+    assert "2 readers were shown up to 10 cases" in page and "have no answer that counts: Nobody." in page
+
+
+def test_while_nobody_has_finished_the_report_says_so(study, tmp_path):
+    read_by(study, "A", 6)
+    found = report(*study, tmp_path / "r")
+    assert (found["readers"], found["finished"]) == (1, 0)
+    numbers = json.loads((tmp_path / "r" / "results.json").read_text())
+    assert numbers["groups"] == [] and "0 readers" in numbers["together"]["accuracy"]["reason"]
+    page = (tmp_path / "r" / "report.html").read_text(encoding="utf-8")
+    assert page.count("data:image/png;base64,") >= 3 and "not measurable here: n = 0 readers who have finished" in page
+
+
+@pytest.mark.skipif(os.name != "posix", reason="modes are those of POSIX")
+def test_the_report_is_for_its_owner_alone(read_once):
+    folder = read_once[0] / "report"
+    assert {stat.S_IMODE(file.stat().st_mode) for file in folder.iterdir()} == {0o600}
+    assert stat.S_IMODE(folder.stat().st_mode) == 0o700
+
+
+def test_people_and_simulated_readers_are_never_in_one_report(study, read_once, tmp_path):
+    read_by(study, "A", 10)
+    for folder in (read_once[0] / "study" / "readings").iterdir():
+        shutil.copytree(folder, study[0] / "readings" / folder.name)
+    with pytest.raises(InputError, match="people .A. and simulated readers.*--without 'simulated 1'"):
+        report(*study, tmp_path / "r")
+    assert not gathered(study, without=["simulated 1", "simulated 2"]).simulated
+    assert "readers are simulated" in (read_once[0] / "report" / "report.html").read_text()
+
+
+def test_answers_that_are_gone_are_told_and_a_stray_folder_can_be_moved_out(study, tmp_path):
+    read_by(study, "A", 10)
+    read_by(study, "B", 10)
+    answers_file(study, "B").unlink()
+    with pytest.raises(InputError, match="reader 'B' are gone.*--without 'B'"):
+        report(*study, tmp_path / "r")
+    assert [reader.code for reader in gathered(study, without=["b "]).readers] == ["A"]
+    (answers_file(study, "B").parent / "reader.json").unlink()
+    with pytest.raises(InputError, match="whose answers these are.*Move this folder out of readings/"):
+        gathered(study)
+    answers_file(study, "B").parent.rename(tmp_path / "moved")
+    (study[0] / "readings" / "@eaDir").mkdir()
+    assert [reader.code for reader in gathered(study).readers] == ["A"]
+
+
+def test_the_time_of_a_changed_answer_is_that_of_all_its_readings(study, tmp_path):
+    read_by(study, "A", 10, seconds=20.0)
+    with Reading.open(open_study(study[0]), "A", tmp_path / "spare") as reading:
+        reading.save(3, Answer("synthetic", 3, 3, seconds=1.5))
+    judged = gathered(study).judgements
+    assert sorted(one.answer.seconds for one in judged) == [20.0] * 9 + [21.5]
+    assert [one.changed for one in judged].count(1) == 1
+
+
+def test_answers_taken_from_the_end_are_found_by_the_receipt(study):
+    receipt = read_by(study, "Anna", 10)
+    file = answers_file(study, "Anna")
+    assert gathered(study, receipts={"ANNA ": receipt}).readers[0].checked
+    file.write_bytes(b"".join(file.read_bytes().splitlines(keepends=True)[:-1]))
+    assert not gathered(study).readers[0].finished
+    with pytest.raises(InputError, match="receipt of reader 'Anna'"):
+        gathered(study, receipts={"anna": receipt})
+
+
+def test_the_mark_goes_again_if_the_report_does_not_arrive(study, tmp_path, monkeypatch):
+    read_by(study, "A", 10)
+
+    def fail(staging):
+        assert open_study(study[0]).unblinded
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr("SyntheticCTLib.jobs.staging.Staging.publish", fail)
+    with pytest.raises(SyntheticCTError, match="nothing was left behind"):
+        report(*study, tmp_path / "r", unblind=True)
+    assert not open_study(study[0]).unblinded and not list(study[0].glob(".SYNTHETIC*"))
 
 
 def test_an_unblinded_study_is_marked_and_read_no_more(study, tmp_path):

@@ -18,7 +18,7 @@ from .keys import ESCAPE, Keys
 from .layout import BorrowedLayout
 from .marking import MarkingTools
 from .starting import StartPage, may_clear_scene, spare_folder
-from .texts import keys_text, missing_text, storage_text, truth_text
+from .texts import goes_on_text, keys_text, missing_text, storage_text, truth_text, unfinished_text
 from .windows import WindowButtons
 
 if TYPE_CHECKING:
@@ -42,6 +42,7 @@ class ReviewPanel:
         self.index = 0
         self._open_session = open_session
         self._told = False
+        self._found = 0
         self._entered = False
         self._at_end = False
         self.clock = ReadingClock()
@@ -88,12 +89,12 @@ class ReviewPanel:
         self._retry.stop()
         slicer.app.disconnect("applicationStateChanged(Qt::ApplicationState)", self._on_application_state)
         if self.session is not None:
-            self._put_away()
-            session, self.session = self.session, None
-            try:
-                session.close()
-            except SyntheticCTError as error:
-                logging.error(str(error))  # nobody is there any more to read a message box
+            for close in (self._keep, self._put_away, self.session.close):
+                try:
+                    close()
+                except SyntheticCTError as error:
+                    logging.error(str(error))  # nobody is there any more to read a message box
+            self.session = None
         for keys in (self._keys, self._end_keys):
             keys.clear()
 
@@ -108,6 +109,8 @@ class ReviewPanel:
         if self.session is None:
             return
         self._start.opened()
+        self._found = self._answers()
+        self.ui.reviewGoesOnLabel.text = goes_on_text(self.session.reading.code, *self.session.reading.progress)
         self._form.open(self.session.sides)
         self._marking.open(self.session)
         self._windows.open(self.session)
@@ -120,7 +123,8 @@ class ReviewPanel:
         if self.session is None or self._at_end or not self.ui.reviewNextPushButton.enabled:
             return
         if not self.session.shown or self._told:
-            self._go_to(self.index + 1)
+            if self._kept():
+                self._go_to(self.index + 1)
             return
         self._draft_timed()
         kept = False
@@ -136,13 +140,13 @@ class ReviewPanel:
             self._go_to(self.index + 1)
 
     def back(self) -> None:
-        """Show the case before, with its answer."""
-        if self.session is not None and self.index > 0:
+        """Keep what was changed and show the case before, with its answer."""
+        if self.session is not None and self.index > 0 and self._kept():
             self._go_to(self.index - 1)
 
     def stop(self) -> None:
-        """Close the study; it can be gone on with another time."""
-        if self.session is None:
+        """Keep what was changed and close the study; it can be gone on with another time."""
+        if self.session is None or not self._may_close():
             return
         self._put_away()
         session, self.session = self.session, None
@@ -150,12 +154,13 @@ class ReviewPanel:
         with errors_shown(_("The study could not be closed.")):
             session.close()
         waiting = session.reading.waiting
+        practice = sum(trial.practice for trial in session.trials)
         self._retry.stop()
         self._marking.close()
         self._windows.close()
         for keys in (self._keys, self._end_keys):
             keys.clear()
-        self._start.stopped(done, total, waiting)
+        self._start.stopped(done, total, waiting, unfinished_text(session.unfinished(), practice))
         self._show_page()
 
     # --- one case
@@ -219,6 +224,29 @@ class ReviewPanel:
         self.session.hide()
         self._layout.give_back()
 
+    def _keep(self) -> None:
+        """Save what was changed about the case that is shown, if it is a whole answer. Raises InputError."""
+        self._draft_timed()
+        if not self._at_end and not self._told:
+            self.session.keep(self.index)
+
+    def _kept(self) -> bool:
+        """Do so; whether the case can be left. What goes wrong is shown."""
+        kept = False
+        with errors_shown(_("The answer could not be kept.")):
+            self._keep()
+            kept = True
+        return kept
+
+    def _may_close(self) -> bool:
+        """Do so; whether the study can be closed. Asks if the answer can be kept nowhere: that may never change."""
+        try:
+            self._keep()
+        except SyntheticCTError as error:
+            question = _("{problem}\n\nClose the study all the same? Your answer to this case is lost then.")
+            return slicer.util.confirmOkCancelDisplay(question.format(problem=error))
+        return True
+
     def _draft_timed(self) -> None:
         """Add the time that has passed to the draft of the case that is shown."""
         seconds = self.clock.take()
@@ -227,6 +255,10 @@ class ReviewPanel:
 
     def _draft(self) -> Draft:
         return self.session.draft(self.index)
+
+    def _answers(self) -> int:
+        """How many trials have an answer, practice included."""
+        return sum(self.session.answered(index) for index in range(len(self.session.trials)))
 
     def _show_progress(self, trial) -> None:
         practice = sum(each.practice for each in self.session.trials)
@@ -275,11 +307,12 @@ class ReviewPanel:
         self._end_keys.enable(self._entered)
 
     def _show_page(self) -> None:
-        """Show one of the three pages."""
+        """Show one of the three pages, and until the first answer of today above it that there were earlier ones."""
         pages = (self.ui.reviewStartWidget, self.ui.reviewReadingWidget, self.ui.reviewEndWidget)
         current = 0 if self.session is None else 2 if self._at_end else 1
         for number, page in enumerate(pages):
             page.visible = number == current
+        self.ui.reviewGoesOnLabel.visible = self.session is not None and 0 < self._found == self._answers()
 
     # --- what happens around
 

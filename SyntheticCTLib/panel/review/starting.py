@@ -66,14 +66,19 @@ class StartPage:
         self._ui.reviewStudyPathLineEdit.addCurrentPathToHistory()
         self._ui.reviewStartStatusLabel.text = ""
 
-    def stopped(self, done: int, total: int, waiting: int) -> None:
-        """Say how far the reading has come, and how many answers still wait on this computer."""
+    def stopped(self, done: int, total: int, waiting: int, unfinished: str) -> None:
+        """Say how far the reading has come, and how many answers still wait on this computer.
+
+        unfinished: the sentence about what is not kept, or "".
+        """
         if done == total:
             text = _("Read: all {total} cases.").format(total=total)
         else:
             text = _("Read so far: {done} of {total} cases. Start with the same code to go on.").format(
                 done=done, total=total
             )
+        if unfinished:
+            text = f"{text} {unfinished}"
         if waiting:
             warning = _(
                 "Answers still kept on this computer: {waiting}. Start the study again on this computer when its "

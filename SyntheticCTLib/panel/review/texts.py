@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+from html import escape
+
 from slicer.i18n import tr as _
 
 
@@ -87,6 +90,28 @@ def storage_text(waiting: int) -> str:
         "The study folder cannot be written just now. Answers kept on this computer: {waiting}. Read on; they are "
         "written as soon as the folder is back."
     ).format(waiting=waiting)
+
+
+def goes_on_text(code: str, done: int, total: int) -> str:
+    """That a reading was begun before: two readers with the same initials notice it."""
+    return _(
+        "<b>Goes on: {done} of {total} answered</b> under the code <b>{code}</b>. If these answers are not yours, "
+        "close the study and start it with another code."
+    ).format(done=done, total=total, code=escape(code))
+
+
+def unfinished_text(indices: Iterable[int], practice: int) -> str:
+    """About which trials something was said that is not kept, in a sentence; "" if about none.
+
+    practice: how many trials come first that do not count.
+    """
+    names = [
+        _("practice case {number}").format(number=index + 1)
+        if index < practice
+        else _("case {number}").format(number=index + 1 - practice)
+        for index in indices
+    ]
+    return _("Not kept, as the answer was not complete: {cases}.").format(cases=", ".join(names)) if names else ""
 
 
 def keys_text() -> str:

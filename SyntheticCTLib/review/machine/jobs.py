@@ -3,13 +3,12 @@
 from __future__ import annotations
 
 import glob
-import os
 from pathlib import Path
 from typing import Any
 
 from ...jobs import JobContext, job_kind
 from ...jobs.records import plain, spare_inputs
-from ..key import PRIVATE_MODE, REAL, SYNTHETIC, read_key
+from ..key import REAL, SYNTHETIC, read_key, write_private
 from ..study import open_study
 
 
@@ -35,10 +34,7 @@ def machine_job(parameters: dict[str, Any], context: JobContext) -> dict[str, An
     spare_inputs([*map(str, folders.values()), parameters["key"]], output.parent, (output.name,))
     with context.staging(output.parent, parameters["overwrite"], (glob.escape(output.name),)) as folder:
         found = train_and_read(study, key, *folders.values(), parameters["seed"], context.report)
-        file = folder / output.name
-        file.touch(PRIVATE_MODE)
-        os.chmod(file, PRIVATE_MODE)
-        file.write_text(found.to_text(), encoding="utf-8", newline="")
+        write_private(folder / output.name, found.to_text())
     return {
         "file": str(output),
         "patients": found.training["patients"],

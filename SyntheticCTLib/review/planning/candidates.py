@@ -14,11 +14,15 @@ from ...images.hashing import content_hash
 from ...morph.body import body_mask, shrunk
 from ...morph.region import guess_regions
 from .scans import UNKNOWN, Scan
+from .seen import seen_bounds
 
 CONSIDERED = 4
 """So many times as many patients as needed are read to choose from; a cohort has thousands."""
 
 _COARSE_MM = 5.0
+
+_COPIES_TOLD = 3
+"""So many copies are named in a message."""
 
 Progress = Callable[..., None]
 
@@ -27,7 +31,7 @@ Progress = Callable[..., None]
 class Candidate:
     """A scan that was read. region: as told, or guessed from the scan, or "unknown". guessed: whether it was guessed.
     content: hash of its voxels. spacing, low, high: along the patient's axes (LPS): mm between voxels, and the box it
-    fills. middle: of the body, or of the box where there is none."""
+    fills (see `seen`). middle: of the body, or of the box where there is none."""
 
     scan: Scan
     region: str
@@ -49,7 +53,8 @@ def examine(
 ) -> list[Candidate]:
     """Read the scans of a random part of a group's patients, in random order; a copy of an earlier scan is left out.
 
-    patients: how many are needed. Raises InputError if there are fewer, or a scan cannot be read.
+    patients: how many are needed. Raises InputError if there are fewer, with or without the copies, or a scan cannot be
+    read.
     """
     owners = sorted({scan.patient for scan in scans})
     if len(owners) < patients:
@@ -62,10 +67,20 @@ def examine(
     taken = [scan for scan in scans if scan.patient in place]
     chosen = sorted(taken, key=lambda scan: (place[scan.patient], scan.name))
     found: dict[str, Candidate] = {}
+    copies: list[str] = []
     for number, scan in enumerate(chosen):
         progress(f"reading the {group} scans", number / len(chosen))
         candidate = look_at(scan)
-        found.setdefault(candidate.content, candidate)
+        first = found.setdefault(candidate.content, candidate)
+        copies += [f"{scan.name} is {first.scan.name}"] if first is not candidate else []
+    left = len({one.scan.patient for one in found.values()})
+    if left < patients:
+        more = f" and {len(copies) - _COPIES_TOLD} more" if len(copies) > _COPIES_TOLD else ""
+        raise InputError(
+            f"The {group} scans are of {left} patients, for some are copies, voxel for voxel "
+            f"({', '.join(copies[:_COPIES_TOLD])}{more}), and {patients} are needed. Take the copies out and give more "
+            "scans, or ask for fewer cases."
+        )
     return list(found.values())
 
 
@@ -73,7 +88,9 @@ def look_at(scan: Scan) -> Candidate:
     """Read a scan and describe it."""
     image = scan.read()
     geometry = Geometry.of(image)
-    low, high = geometry.bounds()
+    coarse = shrunk(image)
+    body = body_mask(coarse)
+    low, high = seen_bounds(coarse, body, *geometry.bounds())
     guess = "-".join(guess_regions(shrunk(image, _COARSE_MM))) if not scan.region else ""
     along = np.abs(np.reshape(geometry.direction, (3, 3))).argmax(axis=1)
     return Candidate(
@@ -84,13 +101,12 @@ def look_at(scan: Scan) -> Candidate:
         spacing=tuple(float(geometry.spacing[axis]) for axis in along),
         low=tuple(map(float, low)),
         high=tuple(map(float, high)),
-        middle=_middle(image, (low + high) / 2),
+        middle=_middle(body, (low + high) / 2),
     )
 
 
-def _middle(image: sitk.Image, otherwise: np.ndarray) -> tuple[float, float, float]:
+def _middle(mask: sitk.Image, otherwise: np.ndarray) -> tuple[float, float, float]:
     """The middle of the box round the body, LPS mm."""
-    mask = body_mask(shrunk(image))
     inside = np.argwhere(sitk.GetArrayViewFromImage(mask))[:, ::-1]
     if not len(inside):
         return tuple(map(float, otherwise))

@@ -12,6 +12,7 @@ import SimpleITK as sitk
 from ...images.hu import AIR_HU
 from ...morph.measures.texture import noise
 from ..study import Study
+from .grid import union
 from .leaks import chance_of
 
 LUNG_HU, SOFT_HU = (-950, -600), (0, 150)
@@ -31,7 +32,8 @@ def pixel_findings(study: Study, groups: Mapping[str, str], seed: int) -> list[d
     groups: "real" or "synthetic" by opaque id. auc: above one half where synthetic cases have more of it; None where it
     could not be measured in both groups; p: of a permutation test, not corrected for their number. The strongest first.
     """
-    measured = {case: pixel_statistics(sitk.ReadImage(str(study.image_file(case)))) for case in groups}
+    floor = max(AIR_HU, union(study.windows)[0])
+    measured = {case: pixel_statistics(sitk.ReadImage(str(study.image_file(case))), floor) for case in groups}
     found = [
         _compare(name, [(measured[case][name], groups[case] == "synthetic") for case in groups], seed)
         for name in next(iter(measured.values()))
@@ -39,8 +41,9 @@ def pixel_findings(study: Study, groups: Mapping[str, str], seed: int) -> list[d
     return sorted(found, key=lambda one: -abs((one["auc"] or 0.5) - 0.5))
 
 
-def pixel_statistics(image: sitk.Image) -> dict[str, float | None]:
-    """What can be measured on a case; None where there is too little of a tissue."""
+def pixel_statistics(image: sitk.Image, floor: float) -> dict[str, float | None]:
+    """What can be measured on a case; None where there is too little of a tissue. floor: what padding shows, HU: air,
+    or the lower limit of the windows above it."""
     voxels = sitk.GetArrayViewFromImage(image)
     gradient = sitk.GetArrayFromImage(sitk.GradientMagnitude(sitk.Cast(image, sitk.sitkFloat32), True))
     low, middle, high = np.percentile(voxels, _PERCENTILES)
@@ -54,7 +57,7 @@ def pixel_statistics(image: sitk.Image) -> dict[str, float | None]:
         "10th percentile, HU": float(low),
         "median, HU": float(middle),
         "90th percentile, HU": float(high),
-        "padding on the outer faces, share": float((voxels[shell] == AIR_HU).mean()),
+        "padding on the outer faces, share": float((voxels[shell] == floor).mean()),
         "bytes per voxel when compressed": len(zlib.compress(voxels.tobytes(), 1)) / voxels.size,
     }
 

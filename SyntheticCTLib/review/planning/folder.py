@@ -23,6 +23,7 @@ from ..study import (
     ARTEFACTS,
     CASES_FOLDER,
     READINGS_FOLDER,
+    READINGS_MODE,
     STUDY_FILE,
     STUDY_TITLE,
     STUDY_VERSION,
@@ -34,8 +35,8 @@ from .grid import Grid
 TIME = 946684800
 """When every file of a study says it was changed: 2000-01-01 00:00 UTC, seconds since 1970."""
 
-CASE_MODE, FOLDER_MODE, READINGS_MODE = 0o644, 0o755, 0o1777
-"""Of files, folders, and the one that readers create theirs in."""
+CASE_MODE, FOLDER_MODE = 0o644, 0o755
+"""Of files and folders; `READINGS_MODE` is that of the one that readers create theirs in."""
 
 
 def write_case(folder: Path, case: str, image: sitk.Image) -> str:
@@ -60,7 +61,10 @@ def write_description(
     trials: Sequence[Sequence[str]],
     practice: Sequence[PracticeTrial],
 ) -> None:
-    """Write `study.json`; all that has no order of its own is sorted by opaque id, for any other order would tell."""
+    """Write `study.json`; all that has no order of its own is sorted by opaque id, for any other order would tell.
+
+    trials: one case, or two, left and right.
+    """
     text: dict[str, Any] = {
         "study": STUDY_TITLE,
         "version": STUDY_VERSION,
@@ -73,7 +77,7 @@ def write_description(
         "cases": [
             {"id": case, "file": f"{CASES_FOLDER}/{case}.nrrd", "sha256": hashes[case]} for case in sorted(hashes)
         ],
-        "trials": sorted(sorted(trial) for trial in trials),
+        "trials": sorted(map(list, trials), key=sorted),
         "practice": [{"cases": list(one.cases), "answer": one.answer} for one in practice],
     }
     (folder / STUDY_FILE).write_text(json.dumps(text, indent=1) + "\n", encoding="utf-8")

@@ -30,7 +30,8 @@ Pair = tuple[Candidate, Candidate]
 def match(
     real: Sequence[Candidate], synthetic: Sequence[Candidate], count: int, apart: bool, rng: np.random.Generator
 ) -> list[Pair]:
-    """`count` pairs (real, synthetic) with the smallest sum of differences; each patient at most once in each group.
+    """`count` pairs (real, synthetic) with the smallest sum of differences; each patient at most once in each group,
+    and in one group only where there are patients enough.
 
     apart: avoid pairs whose synthetic scan was made from the patient of the real one. The pairs come in random order.
     Raises InputError if a scan of one group is a copy of one of the other.
@@ -45,8 +46,20 @@ def match(
             value = difference(one, other) + SAME_PATIENT * (apart and one.scan.patient == other.scan.patient)
             if value < cost[at]:
                 cost[at], best[at] = value, (one, other)
-    chosen = [best[at] for at in _assign(cost, count)]
+    chosen = [best[at] for at in _assign_apart(cost, owners, count)]
     return [chosen[at] for at in rng.permutation(len(chosen))]
+
+
+def practice_first(pairs: Sequence[Pair], count: int) -> list[Pair]:
+    """The pairs in another order, the first `count` for practice: as far as can be, no patient of theirs is in one of
+    the others."""
+    if not count:
+        return list(pairs)
+    first: list[Pair] = []
+    rest: list[Pair] = []
+    for linked in sorted(_linked(pairs), key=len):
+        (first if len(first) + len(linked) <= count else rest).extend(linked)
+    return first + rest
 
 
 def difference(one: Candidate, other: Candidate) -> float:
@@ -63,7 +76,7 @@ def describe(pairs: Sequence[Pair], read: tuple[int, int], there: tuple[int, int
     shared = {one.scan.patient for one in groups["real"]} & {one.scan.patient for one in groups["synthetic"]}
     return {
         "balanced": {name: _summary(group) for name, group in groups.items()},
-        "not_matched": [*_region_faults(pairs), *_size_faults(pairs), *_guesses(groups)],
+        "not_matched": [*_region_faults(pairs), *_size_faults(pairs), *_guesses(groups), *_shared(len(shared))],
         "patients_in_both": len(shared),
         "scans_considered": {"real": read[0], "synthetic": read[1]},
         "patients": {"real": there[0], "synthetic": there[1]},
@@ -78,6 +91,41 @@ def _refuse_copies(real: Sequence[Candidate], synthetic: Sequence[Candidate]) ->
                 f"The synthetic scan {other.scan.name} is the real scan {voxels[other.content].scan.name}, voxel for "
                 "voxel. Take it out of one of the folders."
             )
+
+
+def _assign_apart(cost: np.ndarray, owners: Sequence[Sequence[str]], count: int) -> list[tuple[int, int]]:
+    """The same as `_assign`, and as few patients in both groups as there can be.
+
+    Who is chosen in both is taken out of the group that can spare more, then all are chosen again. cost: (R, S), one
+    row and column for each of the owners; changed.
+    """
+    spare = [len(names) - count for names in owners]
+    while True:
+        found = _assign(cost, count)
+        rows = {owners[0][row]: row for row, _ in found}
+        both = [(rows[owners[1][column]], column) for _, column in found if owners[1][column] in rows]
+        if not both or max(spare) <= 0:
+            return found
+        for row, column in sorted(both)[: sum(spare)]:
+            side = int(spare[1] > spare[0])
+            cost[(slice(None), column) if side else row] = np.inf
+            spare[side] -= 1
+
+
+def _linked(pairs: Sequence[Pair]) -> list[list[Pair]]:
+    """The pairs in parts that share no patient with each other."""
+    parts: list[tuple[set[str], list[Pair]]] = []
+    for pair in pairs:
+        names = {one.scan.patient for one in pair}
+        touched = [part for part in parts if names & part[0]]
+        parts = [part for part in parts if not names & part[0]]
+        members = [one for part in touched for one in part[1]]
+        parts.append((names.union(*(part[0] for part in touched)), [*members, pair]))
+    return [part[1] for part in parts]
+
+
+def _shared(count: int) -> list[str]:
+    return [f"patients: {count} are in both groups, once in each"] if count else []
 
 
 def _assign(cost: np.ndarray, count: int) -> list[tuple[int, int]]:

@@ -19,7 +19,7 @@ from .findings import pixel_findings
 from .grid import RESAMPLED, Grid, common_grid, place, resample, union
 from .ids import draw_ids
 from .leaks import refuse_leaks
-from .matching import Pair, describe, match
+from .matching import Pair, describe, match, practice_first
 from .scans import find_scans
 from .windows import choose_windows
 
@@ -59,7 +59,7 @@ def plan(wish: Wish, folder: Path, progress: Progress) -> Key:
     counted = ids[practised:]
     rng = np.random.default_rng(streams[1])
     practice = [one for pair in ids[:practised] for one in _practice(pair, wish.mode, rng)]
-    trials = [(case,) for pair in counted for case in pair] if wish.mode == RATE else counted
+    trials = [(case,) for pair in counted for case in pair] if wish.mode == RATE else _sides(counted, rng)
     order = np.random.default_rng(streams[2]).bytes(_TOKEN_BYTES).hex()
     identity = hashlib.sha256("".join([order, *(hashes[case] for case in sorted(hashes))]).encode()).hexdigest()[:16]
     study_folder.write_description(folder, identity, wish.mode, order, windows, grid, hashes, trials, practice)
@@ -113,7 +113,7 @@ def _choose(wish: Wish, progress: Progress) -> tuple[list[list[Candidate]], list
         read.append(examine(scans, wanted, np.random.default_rng(stream), group, progress))
         patients.append(len({scan.patient for scan in scans}))
     rng = np.random.default_rng(streams[2])
-    pairs = match(read[0], read[1], wanted, wish.mode == PAIRS, rng)
+    pairs = practice_first(match(read[0], read[1], wanted, wish.mode == PAIRS, rng), wish.practice // 2)
     return read, pairs, tuple(patients)
 
 
@@ -143,6 +143,13 @@ def _practice(pair: tuple[str, str], mode: str, rng: np.random.Generator) -> lis
     if mode == PAIRS:
         return [PracticeTrial(shown, "left" if swapped else "right")]
     return [PracticeTrial((case,), REAL if case == pair[0] else SYNTHETIC) for case in shown]
+
+
+def _sides(pairs: Sequence[tuple[str, str]], rng: np.random.Generator) -> list[tuple[str, str]]:
+    """Pairs (real, synthetic) as (left, right): the synthetic case is on the left in half of them, which are drawn."""
+    half = (len(pairs) + int(rng.integers(2))) // 2
+    swapped = set(rng.permutation(len(pairs))[:half].tolist())
+    return [pair[::-1] if at in swapped else pair for at, pair in enumerate(pairs)]
 
 
 def _telling(chosen: Iterable[Candidate]) -> list[str]:

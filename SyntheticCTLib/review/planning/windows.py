@@ -14,7 +14,8 @@ WINDOWS = {
     "bone": Window("bone", -450, 1050),
 }
 
-_CHEST = frozenset({"chest", "thorax", "lung", "lungs", "torso"})
+_CHEST = frozenset({"chest", "thorax", "lung", "lungs"})
+_BELOW = frozenset({"abdomen", "pelvis", "torso"})
 
 
 def choose_windows(names: Sequence[str] | None, regions: Sequence[str]) -> tuple[Window, ...]:
@@ -27,6 +28,7 @@ def choose_windows(names: Sequence[str] | None, regions: Sequence[str]) -> tuple
         if unknown or len(set(names)) < len(names):
             raise InputError(f"The windows are {', '.join(names)}; expected each at most once: {', '.join(WINDOWS)}.")
         return tuple(WINDOWS[name] for name in names)
-    chest = Counter(bool(_CHEST.intersection(region.split("-"))) for region in regions)
+    words = [set(region.split("-")) for region in regions]
+    chest = Counter(bool(_CHEST & one) and not _BELOW & one for one in words)
     first = "lung" if chest[True] >= chest[False] else "soft tissue"
     return (WINDOWS[first], *(window for name, window in WINDOWS.items() if name != first))

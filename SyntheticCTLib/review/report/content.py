@@ -36,7 +36,7 @@ class Skillfulness:
     sensitivity: Measured | None
     specificity: Measured | None
     area: Measured | None
-    pair_test: tuple[int, int, float] | NotMeasurable | None
+    pair_test: statistics.PairTest | NotMeasurable | None
 
 
 @dataclass(frozen=True)
@@ -180,7 +180,10 @@ def _shown(readings: Readings) -> dict[str, int]:
 
 
 def _groups(readings: Readings, table: Table, seed: int) -> Iterator[Group]:
+    """Nothing while nobody has finished: the table then has no answers to group."""
     about = readings.key.cases
+    if not table.readers:
+        return
 
     def made(kind: str, name: str, belongs: Callable[[KeyCase], bool], both: bool) -> Group | None:
         mine = np.array([belongs(about[case]) for case in table.cases], bool)
@@ -211,7 +214,11 @@ def _group(
     synthetic, real = mine & table.synthetic, ~table.synthetic & (mine if both else True)
     pairs = len(table.readers) == 0 or readings.study.mode == PAIRS
     chosen = {case for case, kept in zip(table.cases, synthetic, strict=True) if kept}
-    grades = [one.realism[one.case] for one in readings.judgements if one.case in chosen]
+    grades = [
+        one.realism[one.case]
+        for one in readings.judgements
+        if one.case in chosen and one.reader in table.readers  # as in the measures beside it
+    ]
     return Group(
         kind=kind,
         name=name,

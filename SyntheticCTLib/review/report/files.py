@@ -12,6 +12,7 @@ from ...cohort.privacy.statistics import Estimate, Measured, NotMeasurable
 from ...jobs.records import plain, to_text
 from .content import Content
 from .machine import MachineSkill
+from .statistics import PairTest
 
 ANSWER_COLUMNS = (
     "reader",
@@ -72,6 +73,8 @@ def results(content: Content) -> str:
         "mode": readings.study.mode,
         "seed": content.seed,
         "left_out": readings.left_out,
+        "no_answers": readings.silent,
+        "simulated": readings.simulated,
         "readers": [
             {**_skill(skill), "receipt": one.receipt, "receipt_agrees": one.checked, "finished": one.finished}
             for one, skill in zip(readings.readers, content.each, strict=True)
@@ -107,8 +110,8 @@ def measured_dict(found: Measured | None) -> dict[str, Any] | None:
 
 def _skill(skill) -> dict[str, Any]:
     test = skill.pair_test
-    if isinstance(test, tuple):
-        test = dict(zip(("hits", "pairs", "p"), test, strict=True))
+    if isinstance(test, PairTest):
+        test = test._asdict()
     elif test is not None:
         test = measured_dict(test)
     numbers = {name: measured_dict(getattr(skill, name)) for name in ("accuracy", "sensitivity", "specificity", "area")}

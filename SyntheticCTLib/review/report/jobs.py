@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ...errors import InputError
 from ...jobs import JobContext, job_kind
 from ...jobs.records import plain
-from ..key import SYNTHETIC, Key, read_key
+from ..key import PRIVATE_FOLDER_MODE, SYNTHETIC, Key, read_key, write_private
 from ..study import UNBLINDED_FILE, Study, open_study
 
 if TYPE_CHECKING:
@@ -53,9 +55,10 @@ def report_job(parameters: dict[str, Any], context: JobContext) -> dict[str, Any
         for name, text in zip(
             files, (page_of(content), answers_table(content), results(content), review_table(content)), strict=True
         ):
-            (folder / name).write_text(text, encoding="utf-8", newline="")
+            write_private(folder / name, text)
+        folder.chmod(PRIVATE_FOLDER_MODE)  # goes with a new folder; one that is there keeps the mode it has
     if parameters["unblind"]:
-        _unblind(study, key)
+        _unblind(study, key, context)
     return {
         "folder": str(output),
         "files": list(files),
@@ -72,7 +75,7 @@ def report_job(parameters: dict[str, Any], context: JobContext) -> dict[str, Any
 
 @job_kind("review.simulate")
 def simulate_job(parameters: dict[str, Any], context: JobContext) -> dict[str, Any]:
-    """Let simulated readers read a study to its end, the way people do.
+    """Let simulated readers read a study to its end, the way people do; refused where people read.
 
     Parameters: folder (of the study), key (a file), readers (how many), accuracy, bias (see `simulated.Skill`), seed.
     Result: folder, receipts (by code).
@@ -113,11 +116,21 @@ def _numbers(skill: Skillfulness) -> dict[str, Any]:
     return {name: plain(measured_dict(getattr(skill, name))) for name in names}
 
 
-def _unblind(study: Study, key: Key) -> None:
-    """Mark the study's folder as one that holds synthetic scans, and which they are; it is read no more."""
+def _unblind(study: Study, key: Key, context: JobContext) -> None:
+    """Mark the study's folder as one that holds synthetic scans, and which they are; it is read no more.
+
+    The mark goes again if the report does not arrive.
+    """
     synthetic = [case for case, about in sorted(key.cases.items()) if about.group == SYNTHETIC]
     lines = ["SYNTHETIC: these cases show bodies that do not exist.", *(f"cases/{case}.nrrd" for case in synthetic)]
+    file, before = study.folder / UNBLINDED_FILE, study.unblinded
+    draft = file.with_name(f".{file.name}.{os.getpid()}.part")
     try:
-        (study.folder / UNBLINDED_FILE).write_text("\n".join([*lines, ""]), encoding="ascii")
+        draft.write_text("\n".join([*lines, ""]), encoding="ascii")
+        os.replace(draft, file)
+        if not before:
+            context.wrote_beside(file)
     except OSError as error:
+        with suppress(OSError):
+            draft.unlink(missing_ok=True)
         raise InputError(f"{study.folder}: it cannot be marked ({error.strerror}).") from error

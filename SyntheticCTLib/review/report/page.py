@@ -55,8 +55,9 @@ def _introduction(content: Content) -> list[str]:
     shown = "pairs of a real and a synthetic case side by side" if content.pairs else "cases, one at a time"
     lines = [
         paragraph(
-            f"{len(readings.readers)} readers saw {len(study.trials)} {shown}, blinded, each in an order of his or her "
-            f"own; {finished} of them finished. Every case was shown on one grid of "
+            f"{len(readings.readers)} readers were shown {'' if finished == len(readings.readers) else 'up to '}"
+            f"{len(study.trials)} {shown}, blinded, each in an order of his or her own; {finished} of them finished. "
+            f"Every case was shown on one grid of "
             f"{' x '.join(map(str, study.size))} voxels of {' x '.join(f'{mm:g}' for mm in study.spacing)} mm, in the "
             f"windows {', '.join(f'{one.name} ({one.low:g} to {one.high:g} HU)' for one in study.windows)}."
         ),
@@ -65,6 +66,11 @@ def _introduction(content: Content) -> list[str]:
     if readings.left_out:
         names = ", ".join(readings.left_out)
         lines.append(paragraph(f"Left out on request: {names}.", "notice"))
+    if readings.silent:
+        names = ", ".join(readings.silent)
+        lines.append(paragraph(f"Opened the study, and have no answer that counts: {names}.", "notice"))
+    if readings.simulated:
+        lines.append(paragraph("These readers are simulated: no person has read this.", "notice"))
     return lines
 
 
@@ -114,7 +120,11 @@ def _agreement(content: Content) -> list[str]:
     return [
         heading("Did they agree?"),
         table(("readers", "kappa"), rows),
-        paragraph("Cohen's kappa of each two readers, Fleiss' of all: 1 is agreement, 0 what chance alone would give."),
+        paragraph(
+            "Cohen's kappa of each two readers, Fleiss' of all: 1 is agreement, 0 what chance alone would give. "
+            "Intervals (95 %): the percentiles of kappa over cases drawn anew (bootstrap); where all draws are alike, "
+            "they tell no interval."
+        ),
     ]
 
 
@@ -167,6 +177,8 @@ def _groups(content: Content) -> list[str]:
         for one in content.groups
     ]
     head = ("cases", "synthetic / real", "synthetic recognised", "real recognised", "ROC area", "realism, synthetic")
+    if not rows:
+        return [heading("Which kinds of cases?"), paragraph("not measurable here: n = 0 readers who have finished")]
     return [
         heading("Which kinds of cases?"),
         figure(figures.groups_plot(content), "Synthetic cases recognised, by group; the dashed line is guessing."),
@@ -279,6 +291,7 @@ def _appendix(content: Content) -> list[str]:
             f"They were chosen among {read[REAL]} real and {read[SYNTHETIC]} synthetic scans, as alike as could be "
             f"found. {both} patients are in both groups, once in each. {key.resampled}"
         ),
+        *_shared_patients(both),
         heading("What the pixels tell"),
         paragraph(
             "Statistics of the displayed pixels. A ROC area far from one half means that a reader, or a machine, may "
@@ -291,12 +304,26 @@ def _appendix(content: Content) -> list[str]:
         heading("How far to trust the answers"),
         bullets(
             [
-                "Each answer names the hash of the one before it, so an edit by hand is found. Who computes all hashes "
-                "anew is found only by the receipt that a reader sends apart: --receipt CODE=RECEIPT.",
+                "Each answer names the hash of the one before it, so an edit by hand is found. Lines taken from the "
+                "end, and a chain computed anew, are found by the receipt only, which a reader sends apart: --receipt "
+                "CODE=RECEIPT.",
                 "Practice cases are not counted.",
                 f"Seed of the intervals: {content.seed}. The same answers give the same page.",
             ]
         ),
+    ]
+
+
+def _shared_patients(both: int) -> list[str]:
+    if not both:
+        return []
+    return [
+        paragraph(
+            f"{both} patients were shown twice, once real and once synthetic: who remembers a body can tell which one "
+            "is made from it, and two answers about one patient are no independent evidence. The intervals take no "
+            "account of that.",
+            "notice",
+        )
     ]
 
 

@@ -10,6 +10,7 @@ not differ at all, it is too wide.
 from __future__ import annotations
 
 from collections.abc import Sequence
+from typing import NamedTuple
 
 import numpy as np
 
@@ -70,8 +71,19 @@ def area(table: Table, seed: int) -> Measured:
     return _wilson(value, spread, table.right.size, min(len(real), len(synthetic)), len(table.cases))
 
 
-def pair_test(table: Table) -> tuple[int, int, float] | NotMeasurable:
-    """Exact test of "as good as guessing" on pairs: hits, pairs, p.
+class PairTest(NamedTuple):
+    """hits of so many pairs, and p of the exact test against guessing. ties: pairs left out, which as many readers got
+    right as wrong. readers: how many there were."""
+
+    hits: int
+    pairs: int
+    p: float
+    ties: int
+    readers: int
+
+
+def pair_test(table: Table) -> PairTest | NotMeasurable:
+    """Exact test of "as good as guessing" on pairs.
 
     Of several readers, a pair counts as hit if more than half of them were right; pairs with a tie are left out.
     """
@@ -82,7 +94,8 @@ def pair_test(table: Table) -> tuple[int, int, float] | NotMeasurable:
     if len(decided) < FEWEST:
         return NotMeasurable(f"n = {len(decided)} pairs (at least {FEWEST} are needed)")
     hits = int((decided > CHANCE).sum())
-    return hits, len(decided), float(binomtest(hits, len(decided), CHANCE).pvalue)
+    p = float(binomtest(hits, len(decided), CHANCE).pvalue)
+    return PairTest(hits, len(decided), p, len(right) - len(decided), len(table.readers))
 
 
 def cohen(table: Table, one: str, other: str, seed: int) -> Measured:
@@ -90,6 +103,9 @@ def cohen(table: Table, one: str, other: str, seed: int) -> Measured:
     from sklearn.metrics import cohen_kappa_score
 
     calls = np.concatenate([table.of_reader(reader).calls for reader in (one, other)]).astype(int)
+    n = calls.shape[1]
+    if n >= FEWEST and calls.min() != calls.max() and (calls.min(axis=1) == calls.max(axis=1)).any():
+        return NotMeasurable(f"n = {n} cases, to all of which one reader gave the same call: kappa cannot be judged")
     return _agreement(calls, lambda drawn: cohen_kappa_score(drawn[0], drawn[1], labels=[0, 1]), seed)
 
 
@@ -168,6 +184,8 @@ def _agreement(calls: np.ndarray, kappa, seed: int) -> Measured:
     rng = np.random.default_rng(seed)
     drawn = [calls[:, rng.integers(n, size=n)] for _ in range(REPLICATES // 4)]
     values = np.array([kappa(one) for one in drawn if one.min() != one.max()])
+    if len(values) == 0 or np.nanmax(values) - np.nanmin(values) < 1e-9:
+        return NotMeasurable(f"n = {n} cases, kappa {kappa(calls):.2f} and no interval: all draws alike")
     low, high = _percentiles(values)
     return Estimate(float(kappa(calls)), low, high, 0.0, n)
 

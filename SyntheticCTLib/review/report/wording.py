@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from ...cohort.privacy.statistics import Measured, NotMeasurable
 from .content import Skillfulness
+from .statistics import PairTest
 
 
 def said(measured: Measured | None) -> str:
@@ -25,8 +26,8 @@ def skill_cells(row: Skillfulness, pairs: bool) -> list[str]:
     return [said(row.accuracy), said(row.sensitivity), said(row.specificity), said(row.area)]
 
 
-def _test(found: tuple[int, int, float] | NotMeasurable | None) -> str:
+def _test(found: PairTest | NotMeasurable | None) -> str:
     if isinstance(found, NotMeasurable) or found is None:
         return found.text() if found else "-"
-    hits, n, p = found
-    return f"{hits} of {n} pairs, p = {p:.3g}"
+    how = "" if found.readers == 1 else f" by majority ({found.ties} ties left out)"
+    return f"{found.hits} of {found.pairs} pairs{how}, p = {found.p:.3g}"
