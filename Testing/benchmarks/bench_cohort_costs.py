@@ -39,7 +39,7 @@ def make_plan(folder: Path) -> Path:
         write_image(phantom.image, folder / f"{number}.nii.gz")
         write_layer(phantom.layers[0], folder / f"{number}.seg.nrrd")
         rows.append([f"p{number}", f"{number}.nii.gz", "torso", f"organs={number}.seg.nrrd"])
-    with (folder / "subjects.csv").open("w", newline="") as stream:
+    with (folder / "subjects.csv").open("w", newline="", encoding="utf-8") as stream:
         csv.writer(stream).writerows(rows)
     command = ["cohort", "plan", folder / "subjects.csv", "-o", folder / "plan.json", "-n", DRAWN, "--seed", SEED]
     _synthetic_ct(*command)
@@ -52,7 +52,7 @@ def measure(folder: Path) -> dict[str, float]:
     out = folder / "out"
     _synthetic_ct("cohort", "run", plan, "-o", out)
     peak = resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss * 1024 / 1e9  # the largest of all that ran
-    with (out / "private" / "times.csv").open(newline="") as stream:
+    with (out / "private" / "times.csv").open(newline="", encoding="utf-8") as stream:
         tasks = [(row["task"], float(row["seconds"])) for row in csv.DictReader(stream)]
     outputs = [seconds for task, seconds in tasks if task == "output"]
     public = [file for file in out.rglob("*.nii.gz") if "private" not in file.parts]

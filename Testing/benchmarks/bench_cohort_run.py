@@ -45,7 +45,7 @@ def measure(plan: Path, folder: Path, workers: int) -> dict[str, float]:
 
     result = run(plan, folder, workers, quick=False, on_event=note)
     began = next(time for stage, time in elapsed.items() if " done, " in stage)
-    with (folder / "private" / "times.csv").open(newline="") as stream:
+    with (folder / "private" / "times.csv").open(newline="", encoding="utf-8") as stream:
         tasks = [(row["task"], float(row["seconds"])) for row in csv.DictReader(stream)]
     outputs = [seconds for task, seconds in tasks if task == "output"]
     return {
@@ -60,7 +60,7 @@ def measure(plan: Path, folder: Path, workers: int) -> dict[str, float]:
 
 def peak_mb() -> float:
     """Peak memory of this process, MiB. Linux; `getrusage` tells the parent's instead where that had more."""
-    lines = Path("/proc/self/status").read_text().splitlines()
+    lines = Path("/proc/self/status").read_text(encoding="utf-8").splitlines()
     return int(next(line for line in lines if line.startswith("VmHWM")).split()[1]) / 1024
 
 

@@ -59,8 +59,8 @@ def finished(factory) -> Path:
         folder = factory.mktemp("finished") / "out"
         events: list[dict] = []
         result = run(inputs(factory) / "plan.json", folder, on_event=events.append)
-        (folder.parent / "events.json").write_text(json.dumps(events))
-        (folder.parent / "result.json").write_text(json.dumps(result))
+        (folder.parent / "events.json").write_text(json.dumps(events), encoding="utf-8")
+        (folder.parent / "result.json").write_text(json.dumps(result), encoding="utf-8")
         _finished = folder
     return _finished
 

@@ -22,8 +22,8 @@ def make_library(folder: Path, **jobs_of_rooms: str) -> Path:
         if (_REAL / room).is_dir():
             _link(_REAL / room, package / room, leave_out=["jobs.py"])
         else:
-            (package / room / "__init__.py").write_text('"""A fake room."""\n')
-        (package / room / "jobs.py").write_text(source)
+            (package / room / "__init__.py").write_text('"""A fake room."""\n', encoding="utf-8")
+        (package / room / "jobs.py").write_text(source, encoding="utf-8")
     return folder
 
 

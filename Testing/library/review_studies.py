@@ -72,7 +72,7 @@ def read_all(study: Study, spare: Path, code: str = "A") -> str:
 
 def numbers(file: Path) -> list[int]:
     """Of the trials that were answered, line by line."""
-    return [json.loads(line)["number"] for line in file.read_text().splitlines()]
+    return [json.loads(line)["number"] for line in file.read_text(encoding="utf-8").splitlines()]
 
 
 def lose(study: Study) -> Path:

@@ -153,7 +153,7 @@ def test_an_unexpected_error_is_one_sentence_and_its_log_is_kept(library, tempor
         job.wait()
     assert job.final["exit_code"] == 1
     assert "Traceback" not in job.final["message"]
-    with open(job.final["log"]) as file:
+    with open(job.final["log"], encoding="utf-8") as file:
         assert "Traceback" in file.read()
     assert os.listdir(temporary_folder) == [os.path.basename(job.final["log"])]
 

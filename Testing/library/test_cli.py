@@ -103,9 +103,7 @@ def parse(*arguments):
 
 def test_relative_names_reach_the_job_as_absolute_paths(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    parameters = parse(
-        "morph", "ä b.nii", "b.nii", "-o", "out", "--percent", "50", "--labels", "l.nii"
-    ).parameters
+    parameters = parse("morph", "ä b.nii", "b.nii", "-o", "out", "--percent", "50", "--labels", "l.nii").parameters
     assert parameters["source"] == str(tmp_path / "ä b.nii")
     assert parameters["output"] == str(tmp_path / "out")
     assert parameters["labels"] == [{"name": None, "file": str(tmp_path / "l.nii")}]
@@ -113,7 +111,7 @@ def test_relative_names_reach_the_job_as_absolute_paths(tmp_path, monkeypatch):
 
 def test_a_label_map_may_be_given_a_name_unless_the_file_itself_is_called_so(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
-    (tmp_path / "odd=file.nii").write_text("")
+    (tmp_path / "odd=file.nii").write_text("", encoding="utf-8")
     more = ["--percent", "50", "--labels", "lobes=l.nii", "odd=file.nii"]
     parameters = parse("morph", "a.nii", "b.nii", "-o", "out", *more).parameters
     assert parameters["labels"] == [
@@ -220,11 +218,11 @@ def test_an_unexpected_error_ends_with_1_in_a_sentence_that_names_the_log(comman
 
 def test_a_name_that_exists_is_refused_without_overwrite(command, tmp_path):
     (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "morph_050.nii.gz").write_text("old")
+    (tmp_path / "out" / "morph_050.nii.gz").write_text("old", encoding="utf-8")
     line = ["morph", "a.nii", "b.nii", "-o", "out", "--percent", "50"]
     done = command(*line)
     assert done.returncode == 2 and "--overwrite" in done.stderr
-    assert (tmp_path / "out" / "morph_050.nii.gz").read_text() == "old"
+    assert (tmp_path / "out" / "morph_050.nii.gz").read_text(encoding="utf-8") == "old"
     assert command(*line, "--overwrite").returncode == 0
 
 
@@ -368,9 +366,7 @@ def test_importing_the_library_is_fast_and_loads_nothing_heavy():
     )
     times = []
     for _ in range(3):
-        run = subprocess.run(
-            [sys.executable, "-c", program], capture_output=True, text=True, cwd=LIBRARY, check=True
-        )
+        run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=LIBRARY, check=True)
         seconds, *loaded = run.stdout.split()
         assert loaded == []
         times.append(float(seconds))
@@ -378,12 +374,8 @@ def test_importing_the_library_is_fast_and_loads_nothing_heavy():
 
 
 def test_the_command_line_starts_without_anything_heavy():
-    program = (
-        "import sys, SyntheticCTLib.cli; print(*({'numpy', 'SimpleITK', 'scipy', 'ants'} & set(sys.modules)))"
-    )
-    run = subprocess.run(
-        [sys.executable, "-c", program], capture_output=True, text=True, cwd=LIBRARY, check=True
-    )
+    program = "import sys, SyntheticCTLib.cli; print(*({'numpy', 'SimpleITK', 'scipy', 'ants'} & set(sys.modules)))"
+    run = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, cwd=LIBRARY, check=True)
     assert run.stdout.split() == []
 
 

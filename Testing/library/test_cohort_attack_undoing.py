@@ -15,8 +15,10 @@ from SyntheticCTLib.cohort.privacy.attacks import averaging, closeness, first_ra
 from SyntheticCTLib.cohort.privacy.lineups import make_line_ups
 from SyntheticCTLib.cohort.privacy.scans import attackable
 from SyntheticCTLib.cohort.privacy.texture import likeness
-from SyntheticCTLib.cohort.privacy.undoing import Undoing, averages, compare
+from SyntheticCTLib.cohort.privacy.undoing import Undoing, averages, compare, compare_all
+from SyntheticCTLib.errors import Cancelled
 from SyntheticCTLib.images.phantoms import make_phantom
+from SyntheticCTLib.morph.threads import one_thread
 
 PLANNED, HELD_OUT, OTHERS = range(1, 6), range(6, 11), range(20, 25)
 
@@ -120,6 +122,26 @@ def test_averaging_compares_the_same_sources(tmp_path):
     assert sorted(found.sources) == [subject_id(1), subject_id(2)]  # one of each, not two of the first
     (result,) = averaging(found.all)
     assert result.count == 2 and result.single.n == result.averaged.n == 2 and result.gain > 0
+
+
+def test_the_number_of_threads_changes_no_bit_and_a_report_can_end_it():
+    scans = [attackable(str(seed), body(seed).image) for seed in (1, 2, 3, 4)]
+    output, told = attackable("output", noisy(body(2), 40, 1).image), []
+
+    def likenesses(threads, step):
+        undoing = Undoing(scans[0])
+        return compare_all(undoing, output, averages(undoing, output, []), scans, threads, step)
+
+    with one_thread():
+        alone = likenesses(1, told.append)
+        assert all(likenesses(threads, lambda share: None) == alone for threads in (2, 4))
+        with pytest.raises(Cancelled):
+            likenesses(2, cancel)
+    assert told == [0, 0.25, 0.5, 0.75] and np.argmax([one[0] for one in alone]) == 1
+
+
+def cancel(share: float):
+    raise Cancelled("The job was cancelled.")
 
 
 def test_originals_that_are_gone_or_changed_are_left_out_and_named(tmp_path):

@@ -58,7 +58,7 @@ def copy(folder, tmp_path) -> Path:
 
 
 def test_the_description_has_the_entries_that_nnunet_asks_for(folder):
-    found = json.loads((folder / "dataset.json").read_text())
+    found = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))
     assert found["channel_names"] == {"0": "CT"} and found["file_ending"] == ".nii.gz"
     assert found["numTraining"] == len(list((folder / "imagesTr").iterdir())) == 2
     assert found["labels"]["background"] == 0
@@ -66,7 +66,7 @@ def test_the_description_has_the_entries_that_nnunet_asks_for(folder):
 
 
 def test_every_training_image_has_a_label_map_on_its_grid_with_known_values_only(folder):
-    known = set(json.loads((folder / "dataset.json").read_text())["labels"].values())
+    known = set(json.loads((folder / "dataset.json").read_text(encoding="utf-8"))["labels"].values())
     images = sorted((folder / "imagesTr").iterdir())
     labels = sorted((folder / "labelsTr").iterdir())
     assert [re.fullmatch(r"(.+)_0000\.nii\.gz", file.name)[1] + ".nii.gz" for file in images] == [
@@ -81,7 +81,7 @@ def test_every_training_image_has_a_label_map_on_its_grid_with_known_values_only
 
 def test_an_image_without_labels_is_no_training_image(folder):
     assert [file.name for file in (folder / "imagesTs").iterdir()] == ["synthct_0004_0000.nii.gz"]
-    assert "1 scans whose source has no labels" in (folder / "README.md").read_text()
+    assert "1 scans whose source has no labels" in (folder / "README.md").read_text(encoding="utf-8")
 
 
 def test_a_cohort_without_any_labels_has_a_background_only(inputs, tmp_path):
@@ -90,7 +90,7 @@ def test_a_cohort_without_any_labels_has_a_background_only(inputs, tmp_path):
     subjects = tuple(replace(one, labels=()) for one in read_plan(inputs / "plan.json").subjects)
     plan = cohort_runs.variant(inputs / "plan.json", "bare.json", subjects=subjects, label_names=(), outputs=1)
     cohort_runs.run(plan, tmp_path / "out")
-    assert json.loads((tmp_path / "out" / "dataset.json").read_text())["labels"] == {"background": 0}
+    assert json.loads((tmp_path / "out" / "dataset.json").read_text(encoding="utf-8"))["labels"] == {"background": 0}
     assert not (tmp_path / "out" / "labelsTr").exists() and not (tmp_path / "out" / "imagesTs").exists()
     assert read_cohort(tmp_path / "out").cases[0].image.is_file()
 
@@ -99,7 +99,7 @@ def test_a_cohort_without_any_labels_has_a_background_only(inputs, tmp_path):
 
 
 def test_the_table_has_a_row_for_each_case_with_interpolated_metadata(folder):
-    with (folder / "metadata.csv").open(newline="") as stream:
+    with (folder / "metadata.csv").open(newline="", encoding="utf-8") as stream:
         rows = {row["name"]: row for row in csv.DictReader(stream)}
     assert list(rows) == ["synthct_0002", "synthct_0003", "synthct_0004"]
     row = rows["synthct_0002"]  # 32.17 % of the way from the subject of 48 years to that of 41
@@ -110,7 +110,7 @@ def test_the_table_has_a_row_for_each_case_with_interpolated_metadata(folder):
 
 
 def test_the_card_says_what_how_how_good_what_not_and_how_to_cite(folder):
-    text = (folder / "README.md").read_text()
+    text = (folder / "README.md").read_text(encoding="utf-8")
     for heading in ("## What", "## How", "## Quality", "## Limits", "## Licence", "## How to cite"):
         assert heading in text
     assert "SYNTHETIC" in text and "from 3 scans" in text and "license: unknown" in text
@@ -118,10 +118,10 @@ def test_the_card_says_what_how_how_good_what_not_and_how_to_cite(folder):
 
 
 def test_a_licence_that_somebody_wrote_into_the_card_stays(copy, inputs):
-    text = (copy / "README.md").read_text()
-    (copy / "README.md").write_text(text.replace("license: unknown", "license: CC-BY-4.0"))
+    text = (copy / "README.md").read_text(encoding="utf-8")
+    (copy / "README.md").write_text(text.replace("license: unknown", "license: CC-BY-4.0"), encoding="utf-8")
     cohort_runs.run(inputs / "unlabelled.json", copy)
-    text = (copy / "README.md").read_text()
+    text = (copy / "README.md").read_text(encoding="utf-8")
     assert "license: CC-BY-4.0" in text and "CC-BY-4.0; see" in text and "Not chosen yet" not in text
 
 
@@ -164,10 +164,10 @@ def test_the_card_does_not_call_a_scan_without_painted_lesions_badly_labelled(fo
 
 def test_the_card_lists_all_versions_that_occurred(copy):
     file = Layout(copy).public_record("synthct_0002")  # the first of three
-    record = json.loads(file.read_text())
+    record = json.loads(file.read_text(encoding="utf-8"))
     record["method"]["software"].update(numpy="1.0.1", syntheticct="0.0.9")
     record["method"]["registration"] = {"backend": "ants", "versions": {"antspyx": "0.4.2"}}
-    file.write_text(json.dumps(record))
+    file.write_text(json.dumps(record), encoding="utf-8")
     cohort = read_cohort(copy)
     text = card(cohort.plan, survey(cohort.layout, cohort.plan))
     assert f"numpy 1.0.1 and {np.__version__}" in text and "antspyx 0.4.2" in text
@@ -245,7 +245,7 @@ def test_an_unfinished_cohort_is_refused_unless_asked_for(copy):
 
 
 def test_a_damaged_record_is_told_when_it_is_read(copy):
-    Layout(copy).public_record("synthct_0002").write_text("{")
+    Layout(copy).public_record("synthct_0002").write_text("{", encoding="utf-8")
     with pytest.raises(InputError, match="synthct_0002.json"):
         _ = read_cohort(copy).cases[0].public
 
@@ -303,11 +303,11 @@ def test_more_than_255_labels_take_16_bits():
 
 
 def test_a_text_that_cannot_be_written_to_the_end_leaves_the_old_one(tmp_path):
-    (tmp_path / "kept.txt").write_text("old")
+    (tmp_path / "kept.txt").write_text("old", encoding="utf-8")
     with pytest.raises(OSError), replacing(tmp_path / "kept.txt") as stream:
         stream.write("new")
         raise OSError("the disk is full")
-    assert (tmp_path / "kept.txt").read_text() == "old" and len(list(tmp_path.iterdir())) == 1
+    assert (tmp_path / "kept.txt").read_text(encoding="utf-8") == "old" and len(list(tmp_path.iterdir())) == 1
 
 
 def _image(values: list[int]) -> sitk.Image:

@@ -68,7 +68,7 @@ def test_the_decathlons_layout_is_read_by_our_own_reader_of_it(cohort, tmp_path)
 
 def test_the_description_is_the_decathlons(cohort, tmp_path):
     export(cohort, tmp_path / "out")
-    found = json.loads((tmp_path / "out" / "dataset.json").read_text())
+    found = json.loads((tmp_path / "out" / "dataset.json").read_text(encoding="utf-8"))
     assert found["modality"] == {"0": "CT"}
     assert found["labels"] == {"0": "background", "1": "lung", "2": "liver", "3": "spine"}
     assert (found["numTraining"], found["numTest"], found["test"]) == (3, 0, [])
@@ -83,7 +83,7 @@ def test_cases_without_labels_are_the_decathlons_test_cases(images, tmp_path):
     originals, cases = images
     folder = write_cohort(tmp_path / "cohort", originals, {COPY: cases[COPY], OTHER: (cases[OTHER][0], None)}, LABELS)
     export(folder, tmp_path / "out")
-    found = json.loads((tmp_path / "out" / "dataset.json").read_text())
+    found = json.loads((tmp_path / "out" / "dataset.json").read_text(encoding="utf-8"))
     assert (found["numTraining"], found["numTest"]) == (1, 1)
     assert found["test"] == [f"./imagesTs/{OTHER}.nii.gz"]
     assert (tmp_path / "out" / "imagesTs" / f"{OTHER}.nii.gz").is_file()
@@ -91,7 +91,7 @@ def test_cases_without_labels_are_the_decathlons_test_cases(images, tmp_path):
 
 def test_the_papers_tell_of_the_exported_cases_only(cohort, tmp_path):
     export(cohort, tmp_path / "out", exclude=review(tmp_path, f"case\n{MORPH}\n"))
-    with (tmp_path / "out" / "metadata.csv").open(newline="") as table:
+    with (tmp_path / "out" / "metadata.csv").open(newline="", encoding="utf-8") as table:
         rows = list(csv.DictReader(table))
     assert [row["name"] for row in rows] == [COPY, OTHER]
     assert rows[0]["image"] == f"imagesTr/{COPY}.nii.gz"
@@ -99,7 +99,7 @@ def test_the_papers_tell_of_the_exported_cases_only(cohort, tmp_path):
     assert rows[0]["age"] == "60.5"
     records = sorted(file.stem for file in (tmp_path / "out" / "records").iterdir())
     assert records == [COPY, OTHER]
-    card = (tmp_path / "out" / "README.md").read_text()
+    card = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
     assert "2 synthetic CT scans" in card
     assert "culled by a reviewer: 1" in card
     for section in ("## What", "## Left out", "## How", "## Quality", "## Limits", "## Licence", "## How to cite"):
@@ -108,18 +108,23 @@ def test_the_papers_tell_of_the_exported_cases_only(cohort, tmp_path):
 
 def test_numbers_of_painted_lesions_are_told_to_be_the_whole_cohorts(cohort, tmp_path):
     card = cohort / "README.md"
-    card.write_text(card.read_text().replace("## Quality\n", "## Painted lesions\n\n9 lesions.\n\n## Quality\n"))
+    card.write_text(
+        card.read_text(encoding="utf-8").replace("## Quality\n", "## Painted lesions\n\n9 lesions.\n\n## Quality\n"),
+        encoding="utf-8",
+    )
     export(cohort, tmp_path / "out", exclude=review(tmp_path, f"case\n{MORPH}\n"))
-    told = (tmp_path / "out" / "README.md").read_text()
+    told = (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
     assert "## Painted lesions\n\n*Of the whole cohort of 3.*\n\n9 lesions." in told
 
 
 def test_title_and_licence_of_the_cohorts_card_come_along(cohort, tmp_path):
     card = cohort / "README.md"
-    card.write_text(card.read_text().replace("license: unknown", "license: CC-BY-4.0"))
+    card.write_text(
+        card.read_text(encoding="utf-8").replace("license: unknown", "license: CC-BY-4.0"), encoding="utf-8"
+    )
     export(cohort, tmp_path / "out")
-    assert json.loads((tmp_path / "out" / "dataset.json").read_text())["licence"] == "CC-BY-4.0"
-    assert "license: CC-BY-4.0" in (tmp_path / "out" / "README.md").read_text()
+    assert json.loads((tmp_path / "out" / "dataset.json").read_text(encoding="utf-8"))["licence"] == "CC-BY-4.0"
+    assert "license: CC-BY-4.0" in (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
 
 
 @pytest.mark.parametrize("format", ["msd", "dicom"])
@@ -173,7 +178,7 @@ def test_an_output_that_was_rejected_may_stand_in_a_review(cohort, tmp_path):
     layout = Layout(cohort)
     for file in (layout.image(OTHER), layout.label(OTHER), layout.private_record(OTHER)):
         file.unlink()
-    layout.rejection(OTHER).write_text("{}")
+    layout.rejection(OTHER).write_text("{}", encoding="utf-8")
     result = export(cohort, tmp_path / "out", exclude=review(tmp_path, f"case\n{OTHER}\n"))
     assert (result["exported"], result["culled"]) == (2, 0)
 
@@ -185,8 +190,10 @@ def test_what_is_too_near_to_an_original_stays_behind(cohort, tmp_path):
     assert result["distances"]["smallest"] < 0.01 < result["distances"]["median"]
     assert "2 of 3 cases exported, 0 culled by the reviewer, 1 nearer than 0.01 to an original" in notes
     assert not (tmp_path / "out" / "imagesTr" / f"{COPY}.nii.gz").exists()
-    assert "nearer than 0.01 to any of the real scans: 1" in (tmp_path / "out" / "README.md").read_text()
-    counts = json.loads((tmp_path / "out" / "export.json").read_text())
+    assert "nearer than 0.01 to any of the real scans: 1" in (tmp_path / "out" / "README.md").read_text(
+        encoding="utf-8"
+    )
+    counts = json.loads((tmp_path / "out" / "export.json").read_text(encoding="utf-8"))
     assert counts["left_out"] == {"reviewer": 0, "too_near": 1}
 
 

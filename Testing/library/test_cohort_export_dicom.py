@@ -351,9 +351,9 @@ def test_the_same_cohort_gives_the_same_bytes(exported, tmp_path):
 
 def test_the_table_says_where_series_and_segmentation_lie(exported):
     folder, _ = exported
-    rows = (folder / "metadata.csv").read_text().splitlines()
+    rows = (folder / "metadata.csv").read_text(encoding="utf-8").splitlines()
     assert "dicom/synthct_0001/ct,dicom/synthct_0001/seg/labels.dcm" in rows[1]
-    assert "DICOM segmentation" in (folder / "README.md").read_text()
+    assert "DICOM segmentation" in (folder / "README.md").read_text(encoding="utf-8")
 
 
 def test_an_earlier_export_leaves_no_empty_folder(exported, tmp_path):

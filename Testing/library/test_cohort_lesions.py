@@ -44,7 +44,7 @@ def model(tmp_path_factory) -> Path:
 
 @pytest.fixture(scope="module")
 def settings(model) -> LesionSettings:
-    weights = json.loads((model / "card.json").read_text())["sha256"]
+    weights = json.loads((model / "card.json").read_text(encoding="utf-8"))["sha256"]
     return LesionSettings(str(model), weights, (0, 3), ("lung_right", "lung_left"), (), (40.0, 56.0))
 
 
@@ -101,7 +101,10 @@ def read(folder: Path, n: int) -> tuple[np.ndarray, np.ndarray]:
 def records(folder: Path, n: int) -> tuple[dict, dict]:
     """Private and public record of an output."""
     layout, name = Layout(folder), f"synthct_{n:04d}"
-    return tuple(json.loads(file.read_text()) for file in (layout.private_record(name), layout.public_record(name)))
+    return tuple(
+        json.loads(file.read_text(encoding="utf-8"))
+        for file in (layout.private_record(name), layout.public_record(name))
+    )
 
 
 # --- the run
@@ -110,7 +113,7 @@ def records(folder: Path, n: int) -> tuple[dict, dict]:
 @pytest.mark.parametrize("n", [1, 3])
 def test_only_voxels_of_the_lesions_change(made, plain, n):
     (ct_after, labels_after), (ct_before, labels_before) = read(made, n), read(plain, n)
-    names = json.loads((made / "dataset.json").read_text())["labels"]
+    names = json.loads((made / "dataset.json").read_text(encoding="utf-8"))["labels"]
     assert names[LESION] == max(names.values()) == labels_after.max()
     lesion = labels_after == names[LESION]
     assert np.array_equal(ct_after[~lesion], ct_before[~lesion])
@@ -151,10 +154,10 @@ def test_the_public_record_tells_model_number_and_sizes_and_the_private_one_seed
 
 
 def test_the_card_tells_how_many_by_which_model_with_what_limits(made, plain):
-    card = (made / "README.md").read_text()
+    card = (made / "README.md").read_text(encoding="utf-8")
     assert "3 lesions that never existed" in card and "0 in 1 scans, 1 in 1 scans, 2 in 1 scans" in card
     assert "random (nodule in the lung)" in card and LIMIT in card
-    assert "Painted lesions" not in (plain / "README.md").read_text()
+    assert "Painted lesions" not in (plain / "README.md").read_text(encoding="utf-8")
 
 
 def test_worker_processes_make_the_same_bytes(inputs, settings, tmp_path):
@@ -177,7 +180,7 @@ def test_where_a_lesion_finds_no_place_there_are_fewer_and_the_record_says_so(
     assert (public["lesions"]["asked"], public["lesions"]["painted"]) == (1, 0)
     assert len(private["lesions"]["missing"]) == 1 and "no place found" in private["lesions"]["missing"][0]
     assert all(map(np.array_equal, read(tmp_path / "out", 1), read(plain, 1)))
-    assert "1 of 1 that were planned found no place" in (tmp_path / "out" / "README.md").read_text()
+    assert "1 of 1 that were planned found no place" in (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
 
 
 def test_a_body_without_the_organ_gets_no_lesions(settings):
@@ -269,12 +272,14 @@ def test_subjects_lend_the_shapes_of_their_own_lesions(table, model, tmp_path):
     labels = np.zeros(image.GetSize()[::-1], np.uint8)
     labels[2:4, 2:6, 2:7] = 1
     write_layer(LabelLayer("own", like(image, labels), {1: "tumor"}), tmp_path / "b_own.seg.nrrd")
-    rows = table.read_text().replace("organs=b_organs.seg.nrrd", "organs=b_organs.seg.nrrd;own=b_own.seg.nrrd")
-    table.write_text(rows)
+    rows = table.read_text(encoding="utf-8").replace(
+        "organs=b_organs.seg.nrrd", "organs=b_organs.seg.nrrd;own=b_own.seg.nrrd"
+    )
+    table.write_text(rows, encoding="utf-8")
     planned(table, tmp_path / "plan.json", lesions=request(model, shapes="subjects"))
     (shape,) = read_plan(tmp_path / "plan.json").settings.lesions.shapes
     assert (shape.subject, shape.file) == ("b", tmp_path / "b_own.seg.nrrd")
-    assert '"file": "b_own.seg.nrrd"' in (tmp_path / "plan.json").read_text()
+    assert '"file": "b_own.seg.nrrd"' in (tmp_path / "plan.json").read_text(encoding="utf-8")
 
 
 def test_all_that_is_wrong_with_the_request_is_told_at_once(table, tmp_path):
@@ -304,16 +309,18 @@ def test_all_that_is_wrong_with_the_request_is_told_at_once(table, tmp_path):
     ],
 )
 def test_an_edited_plan_is_checked_again(inputs, settings, tmp_path, old, new, match):
-    text = plan_with(inputs, "edit.json", settings).read_text()
+    text = plan_with(inputs, "edit.json", settings).read_text(encoding="utf-8")
     assert old in text
-    (tmp_path / "plan.json").write_text(text.replace(old, new, 1))
+    (tmp_path / "plan.json").write_text(text.replace(old, new, 1), encoding="utf-8")
     with pytest.raises(InputError, match=match):
         read_plan(tmp_path / "plan.json")
 
 
 def test_a_plan_whose_organs_would_hide_the_painted_labels_is_refused(inputs, settings, tmp_path):
-    text = plan_with(inputs, "order.json", settings).read_text().replace(f', "{LESION}"]', "]", 1)
-    (tmp_path / "plan.json").write_text(text.replace('"label_names": [', f'"label_names": ["{LESION}", ', 1))
+    text = plan_with(inputs, "order.json", settings).read_text(encoding="utf-8").replace(f', "{LESION}"]', "]", 1)
+    (tmp_path / "plan.json").write_text(
+        text.replace('"label_names": [', f'"label_names": ["{LESION}", ', 1), encoding="utf-8"
+    )
     with pytest.raises(InputError, match=f"'lung_right', 'lung_left' stands behind '{LESION}'"):
         read_plan(tmp_path / "plan.json")
 
@@ -321,5 +328,7 @@ def test_a_plan_whose_organs_would_hide_the_painted_labels_is_refused(inputs, se
 def test_a_plan_from_before_there_were_lesions_is_still_the_same_plan(inputs, tmp_path):
     plan = inputs / "plan.json"
     older = plan.with_name("older.json")
-    older.write_text(plan.read_text().replace(', "lesions": null', ""))
-    assert '"lesions"' not in older.read_text() and read_plan(older).identity == read_plan(plan).identity
+    older.write_text(plan.read_text(encoding="utf-8").replace(', "lesions": null', ""), encoding="utf-8")
+    assert (
+        '"lesions"' not in older.read_text(encoding="utf-8") and read_plan(older).identity == read_plan(plan).identity
+    )

@@ -53,7 +53,7 @@ def own_inputs(inputs, tmp_path) -> Path:
 
 
 def record(folder: Path, name: str) -> dict:
-    return json.loads(Layout(folder).private_record(name).read_text())
+    return json.loads(Layout(folder).private_record(name).read_text(encoding="utf-8"))
 
 
 def no_cluster(monkeypatch):
@@ -65,7 +65,7 @@ def no_cluster(monkeypatch):
 
 
 def test_every_output_has_its_files_and_records(finished):
-    result = json.loads((finished.parent / "result.json").read_text())
+    result = json.loads((finished.parent / "result.json").read_text(encoding="utf-8"))
     assert {key: result[key] for key in ("total", "made", "rejected", "failed", "worked_on")} == {
         "total": 8, "made": 8, "rejected": 0, "failed": 0, "worked_on": 8
     }  # fmt: skip
@@ -127,14 +127,14 @@ def test_nobody_else_may_look_into_the_private_folder_and_nothing_unfinished_is_
 
 
 def test_the_time_of_every_task_is_logged(finished):
-    rows = [line.split(",") for line in Layout(finished).times.read_text().splitlines()]
+    rows = [line.split(",") for line in Layout(finished).times.read_text(encoding="utf-8").splitlines()]
     assert rows[0] == ["task", "name", "state", "seconds"]
     assert Counter((row[0], row[2]) for row in rows[1:]) == {("register", "registered"): 3, ("output", "made"): 8}
     assert all(float(row[3]) > 0 for row in rows[1:])
 
 
 def test_the_run_reports_its_progress_and_the_dashboard(finished):
-    events = json.loads((finished.parent / "events.json").read_text())
+    events = json.loads((finished.parent / "events.json").read_text(encoding="utf-8"))
     stages = [event["stage"] for event in events if event["event"] == "stage"]
     assert any("of 8 done" in text and "running" in text and "rejected" in text for text in stages)
     running = {text.split(", ")[1] for text in stages if "of 8 done" in text}
@@ -155,7 +155,7 @@ def test_the_same_command_again_does_nothing(copy, inputs, finished, monkeypatch
 def test_what_is_lost_or_cut_short_is_made_again(copy, inputs, finished):
     (copy / "imagesTr" / "synthct_0003_0000.nii.gz").unlink()
     (copy / "labelsTr" / "synthct_0005.nii.gz").write_bytes(b"half")
-    Layout(copy).private_record("synthct_0008").write_text('{"entry": "')
+    Layout(copy).private_record("synthct_0008").write_text('{"entry": "', encoding="utf-8")
     path = min(Layout(copy).paths.iterdir())
     path.write_bytes(path.read_bytes()[:500])  # each pair has one of the three
     assert cohort_runs.run(inputs / "plan.json", copy)["worked_on"] == 3
@@ -167,8 +167,8 @@ def test_leftovers_of_killed_runs_are_removed(copy, inputs, finished, monkeypatc
     left = Layout(copy).scratch / "0123" / "imagesTr"
     left.mkdir(parents=True)
     (left / "half.nii.gz").write_bytes(b"half")
-    (copy / ".metadata.csv.1234.part").write_text("half")
-    (copy / "private" / "records" / ".synthct_0001.json.1234.part").write_text("half")
+    (copy / ".metadata.csv.1234.part").write_text("half", encoding="utf-8")
+    (copy / "private" / "records" / ".synthct_0001.json.1234.part").write_text("half", encoding="utf-8")
     Layout(copy).lock.touch()
     cohort_runs.run(inputs / "plan.json", copy)
     assert cohort_runs.contents(copy) == cohort_runs.contents(finished)
@@ -200,7 +200,7 @@ def test_the_folder_of_another_plan_is_refused(finished, inputs):
 
 def test_a_folder_with_something_else_is_refused(inputs, tmp_path):
     (tmp_path / "out").mkdir()
-    (tmp_path / "out" / "thesis.txt").write_text("mine")
+    (tmp_path / "out" / "thesis.txt").write_text("mine", encoding="utf-8")
     with pytest.raises(InputError, match="thesis.txt"):
         cohort_runs.run(inputs / "plan.json", tmp_path / "out")
     assert [file.name for file in (tmp_path / "out").iterdir()] == ["thesis.txt"]
@@ -269,7 +269,7 @@ def test_a_failing_subject_fails_its_own_edges_only_and_is_tried_again(own_input
     (own_inputs / "smith_0.nii.gz").rename(tmp_path / "kept.nii.gz")
     result = cohort_runs.run(plan, tmp_path / "out")
     assert (result["made"], result["failed"]) == (2, 6)
-    failed = json.loads(Layout(tmp_path / "out").failures.read_text())["failed"]
+    failed = json.loads(Layout(tmp_path / "out").failures.read_text(encoding="utf-8"))["failed"]
     assert set(failed) == {f"synthct_{n:04d}" for n in (1, 2, 3, 6, 7, 8)}
     assert all("subject anna-0" in reason and "is not there" in reason for reason in failed.values())
     (tmp_path / "kept.nii.gz").rename(own_inputs / "smith_0.nii.gz")
@@ -324,7 +324,7 @@ def test_a_reject_draws_the_next_percentage_of_its_own_stream(inputs, tmp_path, 
     assert [Decimal(str(one["percent"])) for one in found["tries"]] == drawn[:3]
     assert [one["verdict"] for one in found["tries"]][:2] == ["reject", "reject"]
     assert found["percent"] == float(drawn[2])
-    assert "1 of those here were rejected at first" in (tmp_path / "out" / "README.md").read_text()
+    assert "1 of those here were rejected at first" in (tmp_path / "out" / "README.md").read_text(encoding="utf-8")
 
 
 def test_an_output_rejected_each_time_is_reported_with_every_try(inputs, tmp_path, strict_gate, monkeypatch):
@@ -332,7 +332,7 @@ def test_an_output_rejected_each_time_is_reported_with_every_try(inputs, tmp_pat
     strict_gate += ["reject"] * 4
     result = cohort_runs.run(plan, tmp_path / "out")
     assert (result["made"], result["rejected"], result["failed"]) == (1, 1, 0)
-    found = json.loads(Layout(tmp_path / "out").rejection("synthct_0001").read_text())
+    found = json.loads(Layout(tmp_path / "out").rejection("synthct_0001").read_text(encoding="utf-8"))
     assert len(found["tries"]) == 4 and found["tries"][3]["reasons"] == ["It is a test."]
     assert not (tmp_path / "out" / "imagesTr" / "synthct_0001_0000.nii.gz").exists()
     no_cluster(monkeypatch)  # a rejection is finished work too

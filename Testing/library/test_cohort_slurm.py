@@ -29,7 +29,7 @@ directives = ["--constraint=avx2"]
 
 @pytest.fixture
 def file(tmp_path) -> Path:
-    (tmp_path / "slurm.toml").write_text(SETTINGS)
+    (tmp_path / "slurm.toml").write_text(SETTINGS, encoding="utf-8")
     return tmp_path / "slurm.toml"
 
 
@@ -54,7 +54,7 @@ def test_the_command_prints_it(file, capsys):
 
 
 def test_what_is_left_open_has_a_default(tmp_path):
-    (tmp_path / "slurm.toml").write_text('memory = "8GB"')
+    (tmp_path / "slurm.toml").write_text('memory = "8GB"', encoding="utf-8")
     assert read_slurm(tmp_path / "slurm.toml") == SlurmSettings("8GB")
 
 
@@ -73,19 +73,19 @@ def test_what_is_left_open_is_the_sites_own(file):
 
 @pytest.mark.parametrize("memory", ["0GB", "0.0 GiB"])
 def test_no_memory_is_refused_as_slurm_takes_it_for_all(tmp_path, memory):
-    (tmp_path / "slurm.toml").write_text(f'memory = "{memory}"')
+    (tmp_path / "slurm.toml").write_text(f'memory = "{memory}"', encoding="utf-8")
     with pytest.raises(InputError, match="memory is"):
         read_slurm(tmp_path / "slurm.toml")
 
 
 def test_all_faults_of_the_file_are_told_at_once(tmp_path):
     file = tmp_path / "slurm.toml"
-    file.write_text('hours = "long"\nqueue = "x"\nbefore = "module load"')
+    file.write_text('hours = "long"\nqueue = "x"\nbefore = "module load"', encoding="utf-8")
     with pytest.raises(InputError) as told:
         read_slurm(file)
     for part in ("no setting 'queue'", "memory is missing", "hours is 'long'", "before is 'module load'"):
         assert part in str(told.value)
-    file.write_text("memory = 16GB")
+    file.write_text("memory = 16GB", encoding="utf-8")
     with pytest.raises(InputError, match="no TOML"):
         read_slurm(file)
     with pytest.raises(InputError, match="cannot be read"):
@@ -105,7 +105,7 @@ def test_without_sbatch_the_run_is_refused(plan, file, tmp_path, monkeypatch):
 
 def test_what_sbatch_has_against_the_job_is_told(plan, file, tmp_path, monkeypatch):
     sbatch = tmp_path / "sbatch"
-    sbatch.write_text('#!/bin/sh\necho "sbatch: error: invalid partition" >&2\nexit 1\n')
+    sbatch.write_text('#!/bin/sh\necho "sbatch: error: invalid partition" >&2\nexit 1\n', encoding="utf-8")
     sbatch.chmod(0o755)
     monkeypatch.setenv("PATH", f"{tmp_path}:/usr/bin:/bin")
     with pytest.raises(InputError, match="does not take the job: sbatch: error: invalid partition"):

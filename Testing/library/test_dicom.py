@@ -46,9 +46,7 @@ def test_a_series_keeps_its_voxels_and_its_place(tmp_path, grid):
     write_series(tmp_path, original)
     image, _ = read_ct(tmp_path)
     # a series always comes out right-handed: compare voxels where they lie, not by index
-    assert (
-        np.abs(np.sort(Geometry.of(image).corners(), axis=0) - np.sort(grid.corners(), axis=0)).max() < 1e-4
-    )
+    assert np.abs(np.sort(Geometry.of(image).corners(), axis=0) - np.sort(grid.corners(), axis=0)).max() < 1e-4
     at_original = sitk.Resample(image, original, sitk.Transform(), sitk.sitkNearestNeighbor, -9999)
     assert np.array_equal(voxels(at_original), voxels(original))
 
@@ -67,9 +65,7 @@ def test_a_lossless_jpeg_series_is_read_exactly(tmp_path):
     import pydicom
 
     # as scanners store CT: GDCM does not encode the 32-bit values that 16-bit storage would come to
-    files = write_series(
-        tmp_path, ct(GDCM_SIZE), tags={"PixelRepresentation": 0, "BitsStored": 12, "HighBit": 11}
-    )
+    files = write_series(tmp_path, ct(GDCM_SIZE), tags={"PixelRepresentation": 0, "BitsStored": 12, "HighBit": 11})
     recompress_as_jpeg(files)
     assert pydicom.dcmread(files[0]).file_meta.TransferSyntaxUID.name.startswith("JPEG Lossless")
     assert np.array_equal(voxels(read_ct(tmp_path).image), voxels(ct(GDCM_SIZE)))
@@ -131,14 +127,14 @@ def test_localizers_other_modalities_and_other_files_are_left_out(tmp_path):
     write_series(tmp_path, scout, names="scout", tags={"ImageType": ["ORIGINAL", "PRIMARY", "LOCALIZER"]})
     write_series(tmp_path, ct(seed=3), uid=OTHER_UID, names="pet{k}", tags={"Modality": "PT"})
     (tmp_path / "DICOMDIR").write_bytes(b"\0" * 128 + b"DICM" + b"no images here")
-    (tmp_path / "readme.txt").write_text("from the archive")
+    (tmp_path / "readme.txt").write_text("from the archive", encoding="utf-8")
     (tmp_path / "empty").touch()
     assert np.array_equal(voxels(read_ct(tmp_path).image), voxels(ct()))
 
 
 def test_a_folder_without_ct_says_what_it_holds(tmp_path):
     assert "the folder holds no files" in refusal(tmp_path)
-    (tmp_path / "readme.txt").write_text("nothing here")
+    (tmp_path / "readme.txt").write_text("nothing here", encoding="utf-8")
     assert "1 files, none of them a DICOM image" in refusal(tmp_path)
     write_series(tmp_path, ct(), tags={"Modality": "MR"})
     assert "no CT slices (found: MR)" in refusal(tmp_path)

@@ -46,7 +46,7 @@ def write_files(parameters, context):
     with context.staging(parameters["folder"], overwrite=parameters.get("overwrite", False)) as folder:
         for name in parameters["names"]:
             (folder / name).parent.mkdir(exist_ok=True, mode=0o700)
-            (folder / name).write_text(f"new {name}")
+            (folder / name).write_text(f"new {name}", encoding="utf-8")
             context.report("writing")
         if parameters.get("fail"):
             raise InputError("scan.nii is not a CT.")
@@ -66,9 +66,7 @@ def test_a_document_survives_json_with_non_ascii_paths():
     assert document.to_json().isascii()
 
 
-@pytest.mark.parametrize(
-    "kind", ["morph", "morph.register.x", "os.path;", "../x.y", "Morph.register", "morph. x", 3]
-)
+@pytest.mark.parametrize("kind", ["morph", "morph.register.x", "os.path;", "../x.y", "Morph.register", "morph. x", 3])
 def test_a_kind_that_is_no_pair_of_identifiers_is_refused(kind):
     with pytest.raises(InputError, match=r"room\.name"):
         JobDocument(kind, {})
@@ -107,7 +105,7 @@ def test_outputs_reach_a_new_folder_together_and_nothing_else_is_left(tmp_path, 
 def test_outputs_join_what_an_existing_folder_holds(tmp_path):
     destination = tmp_path / "out"
     destination.mkdir()
-    (destination / "old.txt").write_text("old")
+    (destination / "old.txt").write_text("old", encoding="utf-8")
     run_here(write_job(destination, "a.txt", "private/b.txt"))
     assert contents(destination) == ["a.txt", "old.txt", "private", "private/b.txt"]
     assert (destination / "private").stat().st_mode & 0o777 == 0o700
@@ -116,25 +114,25 @@ def test_outputs_join_what_an_existing_folder_holds(tmp_path):
 def test_an_existing_name_is_refused_and_stays_unless_overwriting_is_allowed(tmp_path):
     destination = tmp_path / "out"
     destination.mkdir()
-    (destination / "a.txt").write_text("old")
+    (destination / "a.txt").write_text("old", encoding="utf-8")
     with pytest.raises(InputError, match=r"already holds a\.txt.*--overwrite"):
         run_here(write_job(destination, "a.txt", "b.txt"))
     assert contents(destination) == ["a.txt"]
-    assert (destination / "a.txt").read_text() == "old"
+    assert (destination / "a.txt").read_text(encoding="utf-8") == "old"
     run_here(write_job(destination, "a.txt", "b.txt", overwrite=True))
-    assert (destination / "a.txt").read_text() == "new a.txt"
+    assert (destination / "a.txt").read_text(encoding="utf-8") == "new a.txt"
     assert contents(destination) == ["a.txt", "b.txt"]
 
 
 def test_superseded_files_are_refused_at_once_and_go_when_overwriting(tmp_path):
-    (tmp_path / "morph_050_labels.nii.gz").write_text("old")
+    (tmp_path / "morph_050_labels.nii.gz").write_text("old", encoding="utf-8")
     with pytest.raises(InputError, match="morph_050_labels"):
         Staging(tmp_path, supersedes=["morph_050_labels*.nii.gz"])
     stage = Staging(tmp_path, overwrite=True, supersedes=["morph_050_labels*.nii.gz"])
-    (stage.folder / "morph_050_labels_lobes.nii.gz").write_text("new")
+    (stage.folder / "morph_050_labels_lobes.nii.gz").write_text("new", encoding="utf-8")
     stage.publish()
     assert "morph_050_labels.nii.gz" not in contents(tmp_path)
-    assert (tmp_path / "morph_050_labels_lobes.nii.gz").read_text() == "new"
+    assert (tmp_path / "morph_050_labels_lobes.nii.gz").read_text(encoding="utf-8") == "new"
 
 
 def test_a_job_that_fails_leaves_neither_outputs_nor_folders(tmp_path, temporary_folder):
@@ -148,7 +146,7 @@ def test_a_job_that_fails_leaves_neither_outputs_nor_folders(tmp_path, temporary
 def test_a_full_disk_is_told_in_a_sentence_and_undoes_the_moves(tmp_path, monkeypatch):
     destination = tmp_path / "out"
     destination.mkdir()
-    (destination / "a.txt").write_text("old")
+    (destination / "a.txt").write_text("old", encoding="utf-8")
     replace = os.replace
 
     def fail_at_b(source, target):
@@ -160,7 +158,7 @@ def test_a_full_disk_is_told_in_a_sentence_and_undoes_the_moves(tmp_path, monkey
     with pytest.raises(SyntheticCTError, match="disk is full"):
         run_here(write_job(destination, "a.txt", "b.txt", overwrite=True))
     assert contents(destination) == ["a.txt"]
-    assert (destination / "a.txt").read_text() == "old"
+    assert (destination / "a.txt").read_text(encoding="utf-8") == "old"
 
 
 @pytest.mark.parametrize("crash_before", ["a.txt", "private/b.txt", "z.txt", None])
@@ -172,11 +170,11 @@ def test_a_crash_amid_the_moves_is_undone_by_the_next_clean_up(tmp_path, monkeyp
     destination = tmp_path / "deep" / "out"
     if exists:
         destination.mkdir(parents=True)
-        (destination / "a.txt").write_text("old")
+        (destination / "a.txt").write_text("old", encoding="utf-8")
     stage = Staging(destination, overwrite=True)
     (stage.folder / "private").mkdir()
     for name in ("a.txt", "private/b.txt", "z.txt"):
-        (stage.folder / name).write_text("new")
+        (stage.folder / name).write_text("new", encoding="utf-8")
     replace, unlink = os.replace, staging.Path.unlink
 
     def crash_at(source, target):
@@ -196,7 +194,7 @@ def test_a_crash_amid_the_moves_is_undone_by_the_next_clean_up(tmp_path, monkeyp
     discard(stage.root)
     if exists:
         assert contents(destination) == ["a.txt"]
-        assert (destination / "a.txt").read_text() == "old"
+        assert (destination / "a.txt").read_text(encoding="utf-8") == "old"
     else:
         assert contents(tmp_path) == ["system temporary"]
 
@@ -213,7 +211,7 @@ def test_the_next_job_removes_staging_folders_of_dead_processes_only(tmp_path, d
 
 
 def test_a_folder_that_is_a_file_and_a_folder_in_a_file_are_refused(tmp_path):
-    (tmp_path / "file").write_text("")
+    (tmp_path / "file").write_text("", encoding="utf-8")
     for folder in (tmp_path / "file", tmp_path / "file" / "out"):
         with pytest.raises(InputError, match="is a file"):
             run_here(write_job(folder, "a.txt"))
@@ -254,9 +252,7 @@ def test_the_workspace_is_private_and_gone_after_success_and_cancel(temporary_fo
     assert contents(temporary_folder) == []
 
 
-def test_the_next_start_removes_the_workspace_of_a_dead_process_with_its_outputs(
-    temporary_folder, tmp_path, dead_pid
-):
+def test_the_next_start_removes_the_workspace_of_a_dead_process_with_its_outputs(temporary_folder, tmp_path, dead_pid):
     workspace = Workspace.create()
     stage = Staging(tmp_path / "elsewhere", announce=workspace.announce_staging)
     renamed = temporary_folder / workspace.folder.name.replace(f"-{os.getpid()}-", f"-{dead_pid}-")
@@ -279,9 +275,7 @@ def test_processes_are_told_alive_from_dead(dead_pid):
 
 
 def test_windows_is_never_asked_by_a_signal_that_would_end_the_process(monkeypatch):
-    monkeypatch.setattr(
-        ownership.os, "kill", lambda *arguments: pytest.fail("os.kill ends processes on Windows")
-    )
+    monkeypatch.setattr(ownership.os, "kill", lambda *arguments: pytest.fail("os.kill ends processes on Windows"))
     monkeypatch.setattr(ownership, "_is_alive_on_windows", lambda pid: pid == 7)
     assert is_alive(7, "win32") and not is_alive(8, "win32")
 

@@ -155,7 +155,7 @@ def test_a_painted_scan_comes_with_labels_and_records_and_is_marked(files, model
     assert not changed[lesion == 0].any() and changed[lesion == 2].mean() > 0.9
     organs = voxels(sitk.ReadImage(str(out / "new_labels_organs.nii.gz")))
     assert np.array_equal(organs, voxels(sitk.ReadImage(str(files / "organs.nii.gz"))))
-    public = json.loads((out / "new.json").read_text())
+    public = json.loads((out / "new.json").read_text(encoding="utf-8"))
     for name in ("new.nii.gz", "new_labels_lesion.nii.gz"):
         assert sitk.ReadImage(str(out / name)).GetMetaData("ITK_FileNotes") == f"SYNTHETIC {public['id']}"
     assert result["lesions"] == public["lesions"] and public["lesions"][0]["label"] == 2
@@ -163,7 +163,7 @@ def test_a_painted_scan_comes_with_labels_and_records_and_is_marked(files, model
 
 def test_the_public_record_tells_neither_source_nor_seed_and_the_private_one_both(files, model):
     paint(files, model, "--seed", "123456")
-    public, private = ((files / "out" / name).read_text() for name in ("new.json", "private/new.json"))
+    public, private = ((files / "out" / name).read_text(encoding="utf-8") for name in ("new.json", "private/new.json"))
     for told in ("john", "123456", "seed", "content"):
         assert told not in public
         assert told in private
@@ -353,9 +353,9 @@ def test_placed_lesions_are_painted_inside_the_organ(files, model, shapes):
     assert (organ[lesions > 0] == 3).all()
     before, after = (sitk.ReadImage(str(f)) for f in (files / "john_doe_scan.nii.gz", files / "out" / "placed.nii.gz"))
     assert np.array_equal(voxels(before)[lesions == 0], voxels(after)[lesions == 0])
-    public = (files / "out" / "placed.json").read_text()
+    public = (files / "out" / "placed.json").read_text(encoding="utf-8")
     assert "jane" not in public and "tries" not in public
-    assert "tries" in (files / "out" / "private" / "placed.json").read_text()
+    assert "tries" in (files / "out" / "private" / "placed.json").read_text(encoding="utf-8")
 
 
 def placing(files: Path, model: str, *more) -> list:
@@ -365,7 +365,7 @@ def placing(files: Path, model: str, *more) -> list:
 
 
 def private_lesions(folder: Path) -> list[dict]:
-    return json.loads((folder / "private" / "placed.json").read_text())["lesions"]
+    return json.loads((folder / "private" / "placed.json").read_text(encoding="utf-8"))["lesions"]
 
 
 def test_the_shapes_are_those_of_the_labels_chosen_and_only_the_private_record_names_their_file(files, model):
@@ -381,7 +381,7 @@ def test_the_shapes_are_those_of_the_labels_chosen_and_only_the_private_record_n
     (lesion,) = private_lesions(files / "out")
     assert lesion["shape"] == "harvested 1" and lesion["shape_source"]["file"] == "jane.nii.gz"
     assert len(lesion["shape_source"]["sha256"]) == 64
-    assert "jane" not in (files / "out" / "placed.json").read_text()
+    assert "jane" not in (files / "out" / "placed.json").read_text(encoding="utf-8")
 
 
 def test_lesions_go_where_the_hu_are_those_asked_for_with_the_gap_asked_for(files, model):

@@ -83,10 +83,10 @@ def test_consistency_is_that_of_the_stacks(found):
 def test_what_was_found_is_written_and_can_be_read(found, tmp_path):
     names = write_evaluation(found, tmp_path)
     assert {file.name for file in tmp_path.iterdir()} == set(names)
-    data = json.loads((tmp_path / "evaluation.json").read_text())
+    data = json.loads((tmp_path / "evaluation.json").read_text(encoding="utf-8"))
     assert data["painters"]["Laplace"]["likely"]["ring"]["psnr"] is None  # identical, and JSON has no infinity
     assert data["n"] == {"lesions": 44, "items": 68, "patients": 44}
-    page = (tmp_path / "evaluation.md").read_text()
+    page = (tmp_path / "evaluation.md").read_text(encoding="utf-8")
     assert "How much was copied" in page
     assert f"{found.copying_gain:.1f} dB on average" in page and "data range 255" in page
     assert "nan" not in page and "not measurable" not in page

@@ -53,7 +53,7 @@ def faults(layout: str, path: Path, labels=None, patients=None) -> str:
 
 def edit_json(folder: Path, **changes) -> None:
     file = folder / "dataset.json"
-    file.write_text(json.dumps(json.loads(file.read_text()) | changes))
+    file.write_text(json.dumps(json.loads(file.read_text(encoding="utf-8")) | changes), encoding="utf-8")
 
 
 def voxels(path: Path) -> np.ndarray:
@@ -94,9 +94,9 @@ def test_a_decathlon_task_is_also_found_by_its_dataset_json_and_other_labels_can
 
 def test_a_table_of_patients_joins_scans_of_one_person(sets, tmp_path):
     table = tmp_path / "who.csv"
-    table.write_text("patient, case\n" + "".join(f"person{n // 3},volume-{n}\n" for n in range(4)))
+    table.write_text("patient, case\n" + "".join(f"person{n // 3},volume-{n}\n" for n in range(4)), encoding="utf-8")
     assert [case.patient for case in find_cases("lits", sets["lits"], None, table)] == ["person0"] * 3 + ["person1"]
-    table.write_text("patient,case\nperson0,volume-0\n,volume-1\n")
+    table.write_text("patient,case\nperson0,volume-0\n,volume-1\n", encoding="utf-8")
     message = faults("lits", sets["lits"], None, table)
     assert "3 faults" in message and all(f"no patient for case volume-{n}" in message for n in (1, 2, 3))
 
@@ -108,7 +108,7 @@ def test_all_faults_of_a_set_are_told_at_once(copied):
     label.SetOrigin((0, 0, 7))
     sitk.WriteImage(label, str(folder / "labelsTr" / "liver_1.nii.gz"))
     (folder / "imagesTr" / "liver_2.nii.gz").write_bytes(b"no scan")
-    training = json.loads((folder / "dataset.json").read_text())["training"]
+    training = json.loads((folder / "dataset.json").read_text(encoding="utf-8"))["training"]
     edit_json(folder, training=[*training, training[3], {"image": "x"}], numTraining=9)
     message = faults("msd", folder, ["cancer", "hemangioma"])
     assert "7 faults" in message
@@ -179,16 +179,18 @@ def test_nnunet_may_list_its_files_itself(sets, tmp_path, monkeypatch):
         "numTraining": 2,
         "dataset": listed,
     }
-    (tmp_path / "dataset.json").write_text(json.dumps(content))
+    (tmp_path / "dataset.json").write_text(json.dumps(content), encoding="utf-8")
     assert [case.name for case in find_cases("nnunet", tmp_path, ["tumor"])] == ["case0", "case1"]
 
 
 def test_a_table_tells_its_faults_by_line(copied):
     table = copied("csv")
-    table.write_text("image,label,patient\nscans/scan0.nii.gz,tumors/scan0.nii.gz,\nscans/scan1.nii.gz,,P\n")
+    table.write_text(
+        "image,label,patient\nscans/scan0.nii.gz,tumors/scan0.nii.gz,\nscans/scan1.nii.gz,,P\n", encoding="utf-8"
+    )
     message = faults("csv", table)
     assert "line 2: patient missing" in message and "line 3: label missing" in message
-    table.write_text("image;label;patient\n")
+    table.write_text("image;label;patient\n", encoding="utf-8")
     assert "the column image and label and patient is missing; found are image;label;patient" in faults("csv", table)
 
 
@@ -199,7 +201,7 @@ def test_a_table_may_name_a_dicom_folder(tmp_path):
     folder = tmp_path / "series"
     dicom_files.write_series(folder, image)
     sitk.WriteImage(layer.image, str(tmp_path / "label.nii.gz"))
-    (tmp_path / "set.csv").write_text("image,label,patient,case\nseries,label.nii.gz,P,first\n")
+    (tmp_path / "set.csv").write_text("image,label,patient,case\nseries,label.nii.gz,P,first\n", encoding="utf-8")
     (case,) = find_cases("csv", tmp_path / "set.csv", [2])
     assert case.name == "first" and len(list(read_lesions(case))) == 2
 
@@ -223,7 +225,7 @@ def test_empty_and_missing_sets_are_refused(tmp_path):
     assert "there is no such file or folder" in faults("lits", tmp_path / "nowhere")
     assert "volume-N.nii and segmentation-N.nii" in faults("lits", tmp_path)
     assert "describes itself in dataset.json" in faults("msd", tmp_path, [1])
-    (tmp_path / "dataset.json").write_text("{")
+    (tmp_path / "dataset.json").write_text("{", encoding="utf-8")
     assert "it is no JSON" in faults("nnunet", tmp_path, [1])
 
 
@@ -438,7 +440,7 @@ def test_the_store_keeps_no_more_in_memory_than_it_may(sets, tmp_path):
 
 
 def test_a_store_that_cannot_be_written_is_refused(sets, tmp_path):
-    (tmp_path / "file").write_text("in the way")
+    (tmp_path / "file").write_text("in the way", encoding="utf-8")
     with pytest.raises(InputError, match="samples cannot be kept there"):
         SampleStore(tmp_path / "file").add(find_cases("lits", sets["lits"])[:1])
 

@@ -92,9 +92,7 @@ def test_obvious_spellings_are_interpolated_and_keep_the_sources_spelling(spelli
     assert record == {spelling: 15} and notes == []
 
 
-@pytest.mark.parametrize(
-    "bad", [None, float("nan"), float("inf"), "unknown", "", [63], {"years": 63}, True, 10**9]
-)
+@pytest.mark.parametrize("bad", [None, float("nan"), float("inf"), "unknown", "", [63], {"years": 63}, True, 10**9])
 def test_an_age_that_is_no_number_on_either_side_is_dropped_with_a_note(bad):
     for source, target in (({"age": bad}, {"age": 61}), ({"age": 61}, {"age": bad})):
         record, notes = interpolate_metadata(source, target, 0.5)
@@ -205,7 +203,7 @@ def test_a_t_off_the_way_is_refused(t):
 
 def test_a_config_extends_the_classes(tmp_path):
     config = tmp_path / "rules.json"
-    config.write_text(json.dumps({"interpolate": ["bmi", "Severity"], "follow_source": ["Smoker"]}))
+    config.write_text(json.dumps({"interpolate": ["bmi", "Severity"], "follow_source": ["Smoker"]}), encoding="utf-8")
     source, target = (
         {"BMI": 20.0, "smoker": "yes", "severity": 1, "age": 40},
         {"bmi": 30, "severity": 3, "age": 50},
@@ -230,7 +228,7 @@ def test_a_config_extends_the_classes(tmp_path):
 )
 def test_a_config_that_makes_no_sense_is_refused_by_name(tmp_path, text, told):
     config = tmp_path / "rules.json"
-    config.write_text(text)
+    config.write_text(text, encoding="utf-8")
     with pytest.raises(InputError, match=told) as caught:
         load_rules(config)
     assert "rules.json" in str(caught.value)

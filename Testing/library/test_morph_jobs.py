@@ -31,11 +31,11 @@ class FakePath:
         self.bound_to = bound_to
 
     def save(self, file):
-        file.write_text("a path")
+        file.write_text("a path", encoding="utf-8")
 
     @classmethod
     def load(cls, file):
-        return cls(file.read_text())
+        return cls(file.read_text(encoding="utf-8"))
 
     def check(self, source, target):
         if self.bound_to != "a path":
@@ -103,8 +103,8 @@ def scans(tmp_path):
     labels[3:6, 3:6, 3:6] = 1
     for name in ("lobes", "lesions"):
         write_image(sitk.GetImageFromArray(labels), tmp_path / f"{name}.nii.gz")
-    (tmp_path / "a.json").write_text(json.dumps({"age": 60, "sex": "F", "patient_name": "Mueller"}))
-    (tmp_path / "b.json").write_text(json.dumps({"age": 40, "sex": "M"}))
+    (tmp_path / "a.json").write_text(json.dumps({"age": 60, "sex": "F", "patient_name": "Mueller"}), encoding="utf-8")
+    (tmp_path / "b.json").write_text(json.dumps({"age": 40, "sex": "M"}), encoding="utf-8")
     return tmp_path
 
 
@@ -172,12 +172,12 @@ def test_several_layers_carry_their_names_and_given_names_win(scans):
 
 def test_the_public_record_follows_the_source_and_hides_it_and_the_private_one_names_it(scans):
     run_here(morph_job(scans, "50", metadata=[str(scans / "a.json"), str(scans / "b.json")]))
-    public = (scans / "out" / "morph_050.json").read_text()
+    public = (scans / "out" / "morph_050.json").read_text(encoding="utf-8")
     assert json.loads(public)["metadata"] == {"age": 50, "sex": "F"}
     content = content_hash(sitk.ReadImage(str(scans / "a.nii.gz"), sitk.sitkInt16))
     for secret in ("a.nii.gz", "Mueller", content[:12], "seed", str(scans)):
         assert secret not in public
-    private = json.loads((scans / "out" / "private" / "morph_050.json").read_text())
+    private = json.loads((scans / "out" / "private" / "morph_050.json").read_text(encoding="utf-8"))
     assert private["inputs"]["source"] == {"file": "a.nii.gz", "content": content, "labels": []}
     assert private["parameters"]["seed"] == 5
     assert str(scans) not in json.dumps(private)
@@ -185,7 +185,7 @@ def test_the_public_record_follows_the_source_and_hides_it_and_the_private_one_n
 
 def test_the_image_says_that_it_is_synthetic(scans):
     run_here(morph_job(scans, "50"))
-    record = json.loads((scans / "out" / "morph_050.json").read_text())
+    record = json.loads((scans / "out" / "morph_050.json").read_text(encoding="utf-8"))
     reader = sitk.ImageFileReader()
     reader.SetFileName(str(scans / "out" / "morph_050.nii.gz"))
     reader.ReadImageInformation()
@@ -202,7 +202,7 @@ def test_strictness_withholds_the_image_of_a_rejected_morph_but_not_its_private_
 
 def test_without_strictness_a_rejected_morph_is_delivered_and_says_so(scans):
     assert run_here(morph_job(scans, "75"))["strictly_rejected"] == []
-    assert json.loads((scans / "out" / "morph_075.json").read_text())["verdict"] == "reject"
+    assert json.loads((scans / "out" / "morph_075.json").read_text(encoding="utf-8"))["verdict"] == "reject"
 
 
 def test_a_saved_path_is_used_again_also_from_the_output_folder_itself(scans, calls):
@@ -210,13 +210,13 @@ def test_a_saved_path_is_used_again_also_from_the_output_folder_itself(scans, ca
     saved = scans / "out" / "private" / "path.nrrd"
     run_here(morph_job(scans, "50", path=str(saved)))
     assert len(calls.registered) == 1
-    record = json.loads((scans / "out" / "private" / "morph_050.json").read_text())
+    record = json.loads((scans / "out" / "private" / "morph_050.json").read_text(encoding="utf-8"))
     assert "seed" not in record["parameters"] and record["method"]["parameters"]["seed"] == 77
     assert {"morph_025.nii.gz", "morph_050.nii.gz"} <= set(files_in(scans / "out"))
 
 
 def test_a_path_of_other_images_is_refused(scans):
-    (scans / "other.nrrd").write_text("another path")
+    (scans / "other.nrrd").write_text("another path", encoding="utf-8")
     with pytest.raises(InputError, match="other images"):
         run_here(morph_job(scans, "50", path=str(scans / "other.nrrd")))
     assert not (scans / "out").exists()
@@ -235,19 +235,19 @@ def spoil_label(scans):
 
 
 def spoil_metadata(scans):
-    (scans / "a.json").write_text("{broken")
+    (scans / "a.json").write_text("{broken", encoding="utf-8")
     return {"metadata": [str(scans / "a.json"), str(scans / "b.json")]}
 
 
 def block_a_name(scans):
     (scans / "out").mkdir()
-    (scans / "out" / "morph_050.json").write_text("old")
+    (scans / "out" / "morph_050.json").write_text("old", encoding="utf-8")
     return {}
 
 
 def block_a_layer(scans):
     (scans / "out").mkdir()
-    (scans / "out" / "morph_050_labels_a.nii.gz").write_text("somebody's")
+    (scans / "out" / "morph_050_labels_a.nii.gz").write_text("somebody's", encoding="utf-8")
     return {"labels": [label(scans, "lobes", "a"), label(scans, "lesions", "b")]}
 
 
@@ -291,7 +291,7 @@ def test_overwriting_leaves_no_leftovers_of_the_earlier_run(scans):
     run_here(morph_job(scans, "50", labels=[label(scans, "lobes"), label(scans, "lesions")], overwrite=True))
     assert "morph_050_labels.nii.gz" not in files_in(scans / "out")
     assert "morph_050_labels_lesions.nii.gz" in files_in(scans / "out")
-    (scans / "out" / "morph_050_labels_mine.nii.gz").write_text("not made by us")
+    (scans / "out" / "morph_050_labels_mine.nii.gz").write_text("not made by us", encoding="utf-8")
     run_here(morph_job(scans, "50", labels=[label(scans, "lobes")], overwrite=True))
     left = [name for name in files_in(scans / "out") if "_labels" in name]
     assert left == ["morph_050_labels.nii.gz", "morph_050_labels_mine.nii.gz"]
@@ -376,7 +376,7 @@ def sheet_job(folder, monkeypatch, **changes):
     def four(source, morphs, file, key_file, names, seed):
         handed.update(names=list(names), seed=seed, morphs=len(morphs))
         file.write_bytes(b"PNG")
-        key_file.write_text("{}")
+        key_file.write_text("{}", encoding="utf-8")
 
     def detail(source, target, morphed, path, file):
         file.write_bytes(b"PNG")
@@ -412,6 +412,6 @@ def test_the_order_of_a_sheet_depends_on_its_scans_and_the_seed_alone(scans, mon
 
 def test_a_sheet_leaves_other_pictures_alone(scans, monkeypatch):
     (scans / "out").mkdir()
-    (scans / "out" / "sheet_notes.png").write_text("not made by us")
+    (scans / "out" / "sheet_notes.png").write_text("not made by us", encoding="utf-8")
     sheet_job(scans, monkeypatch, overwrite=True)
-    assert (scans / "out" / "sheet_notes.png").read_text() == "not made by us"
+    assert (scans / "out" / "sheet_notes.png").read_text(encoding="utf-8") == "not made by us"

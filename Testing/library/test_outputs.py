@@ -82,8 +82,10 @@ def test_every_file_of_a_morph_is_known_to_be_superseded_and_no_file_of_another(
     ]
     (tmp_path / "private").mkdir()
     for name in own + other:
-        (tmp_path / name).write_text("")
-    (tmp_path / files.public_record).write_text(json.dumps({"labels": {"a": {}, "b": {}, "../../x": {}}}))
+        (tmp_path / name).write_text("", encoding="utf-8")
+    (tmp_path / files.public_record).write_text(
+        json.dumps({"labels": {"a": {}, "b": {}, "../../x": {}}}), encoding="utf-8"
+    )
     patterns = superseded([Decimal(5)], with_path=True, folder=tmp_path)
     assert not any(".." in pattern for pattern in patterns)
     found = {str(file.relative_to(tmp_path)) for pattern in patterns for file in tmp_path.glob(pattern)}

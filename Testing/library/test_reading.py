@@ -168,9 +168,7 @@ def test_padding_does_not_hide_that_the_rescale_is_missing(tmp_path):
 def test_color_and_2d_and_4d_images_are_refused(tmp_path):
     assert "3 numbers each" in refusal(save(sitk.Compose([ct()] * 3), tmp_path, "color.nrrd"))
     assert "2 dimensions (9 x 8)" in refusal(save(ct()[:, :, 3], tmp_path, "flat.nrrd"))
-    assert "4 dimensions (9 x 8 x 7 x 2)" in refusal(
-        save(sitk.JoinSeries([ct(), ct()]), tmp_path, "time.nrrd")
-    )
+    assert "4 dimensions (9 x 8 x 7 x 2)" in refusal(save(sitk.JoinSeries([ct(), ct()]), tmp_path, "time.nrrd"))
 
 
 def test_a_fourth_dimension_of_one_is_no_obstacle(tmp_path):
@@ -227,7 +225,7 @@ def test_missing_empty_and_foreign_files_are_refused(tmp_path):
     (tmp_path / "empty.nii.gz").touch()
     assert "the file is empty" in refusal(tmp_path / "empty.nii.gz")
     for name in ("notes.txt", "notes.nii.gz", "notes.nrrd", "notes.mha"):
-        (tmp_path / name).write_text("these are words, not voxels\n" * 30)
+        (tmp_path / name).write_text("these are words, not voxels\n" * 30, encoding="utf-8")
         assert "expected is a NIfTI" in refusal(tmp_path / name)
     sitk.WriteImage(sitk.Image([8, 8, 4], sitk.sitkInt16), str(tmp_path / "stack.tif"))
     assert "expected is a NIfTI" in refusal(tmp_path / "stack.tif")

@@ -103,7 +103,7 @@ def test_a_study_is_planned_read_and_reported(here, capsys):
     assert "receipt" in capsys.readouterr().out
     assert cli.main(["review", "report", *read, "-o", "report"]) == 0
     assert "synthetic recognised" in capsys.readouterr().out
-    numbers = json.loads((here / "report" / "results.json").read_text())
+    numbers = json.loads((here / "report" / "results.json").read_text(encoding="utf-8"))
     assert len(numbers["readers"]) == 2
     file = here / "study" / "readings" / reader_folder("simulated 1") / "answers.jsonl"
     file.write_bytes(file.read_bytes().replace(b'"confidence": 1', b'"confidence": 5').replace(b": 2,", b": 3,"))

@@ -70,7 +70,7 @@ def test_people_and_simulated_readers_never_read_in_one_folder(study, spare, tmp
     groups = {case: ("real", "synthetic")[number % 2] for number, case in enumerate(study.cases)}
     copy = open_study(shutil.copytree(study.folder, tmp_path / "trial"))
     read(copy, groups, "simulated 1", Skill(0.8), (1, 1), spare)
-    about = json.loads((answers_file(copy, "simulated 1").parent / "reader.json").read_text())
+    about = json.loads((answers_file(copy, "simulated 1").parent / "reader.json").read_text(encoding="utf-8"))
     assert about == {"reader": "simulated 1", "simulated": True}
     for code in ("A", "simulated 1"):
         with pytest.raises(InputError, match="'simulated 1', who knows the key, has read here"):
@@ -94,7 +94,7 @@ def refuse(*_):
 def test_an_answer_that_is_refused_after_it_was_written_does_not_stay(study, spare, monkeypatch):
     with Reading.open(study, "A", spare) as reading:
         reading.save(0, answer_to(reading.trials[0]))
-        spare.write_text("a file where the folder would be")
+        spare.write_text("a file where the folder would be", encoding="utf-8")
         with monkeypatch.context() as broken:
             broken.setattr(os, "fsync", refuse)
             with pytest.raises(InputError, match="kept nowhere"):

@@ -203,7 +203,9 @@ def test_it_is_one_more_line_of_the_report_and_changes_nothing_else(planned, rea
     report(*planned, tmp_path / "without")
     found = report(*planned, tmp_path / "with", machine=str(read_once[1]))
     assert found["machine"]["accuracy"]["value"] == 1.0 > found["together"]["accuracy"]["value"]
-    numbers = [json.loads((tmp_path / name / "results.json").read_text()) for name in ("without", "with")]
+    numbers = [
+        json.loads((tmp_path / name / "results.json").read_text(encoding="utf-8")) for name in ("without", "with")
+    ]
     said = numbers[1].pop("machine")
     assert numbers[0].pop("machine") is None and numbers[0] == numbers[1]
     for name in ("results.csv", "review.csv"):
@@ -215,20 +217,22 @@ def test_it_is_one_more_line_of_the_report_and_changes_nothing_else(planned, rea
     row = re.search(r"<tr><td>the machine</td>.*?</tr>", page)[0]
     assert "1.00 (95 % interval 0.72 to 1.00)" in row
     trained = {name for names in read_machine(read_once[1]).trained_on.values() for name in names}
-    text = page + (tmp_path / "with" / "results.json").read_text()
+    text = page + (tmp_path / "with" / "results.json").read_text(encoding="utf-8")
     assert not [name for name in trained if name in text]
 
 
 def test_a_machine_that_has_learned_nothing_is_told_as_such(planned, read_once, tmp_path):
-    text = json.loads(read_once[1].read_text())
+    text = json.loads(read_once[1].read_text(encoding="utf-8"))
     for number, one in enumerate(text["validation"]):
         one["score"] = one["rank"] = (number // 2 % 5) / 5
     file = tmp_path / "m.json"
-    file.write_text(json.dumps(text))
+    file.write_text(json.dumps(text), encoding="utf-8")
     report(*planned, tmp_path / "r", machine=str(file))
-    assert "did not learn to tell its own training patients apart" in (tmp_path / "r" / "report.html").read_text()
+    assert "did not learn to tell its own training patients apart" in (tmp_path / "r" / "report.html").read_text(
+        encoding="utf-8"
+    )
     text["study"] = "ffff"
-    file.write_text(json.dumps(text))
+    file.write_text(json.dumps(text), encoding="utf-8")
     with pytest.raises(InputError, match="has read the study ffff"):
         report(*planned, tmp_path / "s", machine=str(file))
     with pytest.raises(InputError, match="no machine has written"):

@@ -111,7 +111,7 @@ def test_nothing_in_the_folder_names_a_scan_or_the_groups(planned):
 
 
 def test_the_order_of_ids_and_trials_tells_nothing(planned):
-    text = json.loads((planned[0] / "study.json").read_text())
+    text = json.loads((planned[0] / "study.json").read_text(encoding="utf-8"))
     ids = [case["id"] for case in text["cases"]]
     assert ids == sorted(ids) and text["trials"] == [[case] for case in ids]
     groups = groups_of(planned[1])
@@ -273,7 +273,7 @@ def test_morphs_in_sub_folders_tell_how_they_were_made(tmp_path):
         "labels": {"lesions": {"1": "lung nodule"}},
         "report": {"verdict": "warn", "measures": measures},
     }
-    (folder / "private" / "morph_050.json").write_text(json.dumps(record))
+    (folder / "private" / "morph_050.json").write_text(json.dumps(record), encoding="utf-8")
     (scan,) = find_scans(tmp_path)
     assert (scan.name, scan.patient, scan.percent, scan.verdict) == ("a_to_b/morph_050", "anna", 50.0, "warn")
     assert scan.lesion is True and scan.gate == {"noise.ratio": 0.8}
@@ -295,7 +295,7 @@ def test_a_cohort_tells_source_percentage_region_and_verdict(tmp_path):
 def test_several_scans_of_a_patient_are_shown_once_in_a_group(tmp_path):
     real = write_group(tmp_path / "real", "real", 6)
     rows = [f"real_patient_{number:03d}.nii.gz,P{number // 2},chest" for number in range(6)]
-    (real / "patients.csv").write_text("\n".join(["file,patient,region", *rows]))
+    (real / "patients.csv").write_text("\n".join(["file,patient,region", *rows]), encoding="utf-8")
     assert [scan.patient for scan in find_scans(real)] == ["P0", "P0", "P1", "P1", "P2", "P2"]
     made = write_group(tmp_path / "made", "synthetic", 4)
     with pytest.raises(InputError, match="real scans are of 3 patients, and 4 are needed"):
@@ -308,10 +308,10 @@ def test_several_scans_of_a_patient_are_shown_once_in_a_group(tmp_path):
 def test_a_table_of_subjects_is_read_and_its_faults_are_told(tmp_path):
     write_image(body(1), tmp_path / "x.nii.gz")
     table = tmp_path / "subjects.csv"
-    table.write_text("id,image,region,labels\nanna,x.nii.gz,Chest,lesion=x.nii.gz\n")
+    table.write_text("id,image,region,labels\nanna,x.nii.gz,Chest,lesion=x.nii.gz\n", encoding="utf-8")
     (scan,) = find_scans(tmp_path)
     assert (scan.name, scan.region, scan.lesion) == ("anna", "chest", True)
-    table.write_text("id,image,region\nanna,missing.nii.gz,chest\n")
+    table.write_text("id,image,region\nanna,missing.nii.gz,chest\n", encoding="utf-8")
     with pytest.raises(InputError, match="there is no file"):
         find_scans(tmp_path)
 

@@ -44,7 +44,8 @@ def test_a_folder_that_is_no_study_or_is_damaged_is_refused(tmp_path, study):
     with pytest.raises(InputError, match="1 of its 6 cases are missing"):
         open_study(study.folder)
     (study.folder / "study.json").write_text(
-        json.dumps({"study": "SyntheticCT reading study", "version": STUDY_VERSION})
+        json.dumps({"study": "SyntheticCT reading study", "version": STUDY_VERSION}),
+        encoding="utf-8",
     )
     with pytest.raises(InputError, match="damaged"):
         open_study(study.folder)
@@ -52,9 +53,9 @@ def test_a_folder_that_is_no_study_or_is_damaged_is_refused(tmp_path, study):
 
 def test_a_study_cannot_point_out_of_its_folder(study):
     file = study.folder / "study.json"
-    text = json.loads(file.read_text())
+    text = json.loads(file.read_text(encoding="utf-8"))
     text["cases"][0]["id"] = "../../abcd"
-    file.write_text(json.dumps(text))
+    file.write_text(json.dumps(text), encoding="utf-8")
     with pytest.raises(InputError, match="damaged"):
         open_study(study.folder)
 
@@ -234,7 +235,7 @@ def test_answers_wait_while_the_share_is_lost_and_are_written_in_order_when_it_i
 def test_a_file_in_the_place_of_the_share_is_no_better(study, spare):
     with Reading.open(study, "A", spare) as reading:
         gone = lose(study)
-        study.folder.write_text("not a folder")
+        study.folder.write_text("not a folder", encoding="utf-8")
         assert not reading.save(0, answer_to(reading.trials[0]))
         study.folder.unlink()
         gone.rename(study.folder)
@@ -275,11 +276,11 @@ def test_a_line_that_arrived_though_the_share_reported_an_error_is_not_doubled(s
 
 
 def test_with_no_place_left_the_answer_is_refused_and_not_counted(study, spare):
-    spare.write_text("a file where the folder would be")
+    spare.write_text("a file where the folder would be", encoding="utf-8")
     with Reading.open(study, "A", spare.with_name("elsewhere")) as other:
         other.save(0, answer_to(other.trials[0]))
     reading = Reading.open(study, "B", spare.parent / "later")
-    (spare.parent / "later").write_text("a file")
+    (spare.parent / "later").write_text("a file", encoding="utf-8")
     gone = lose(study)
     with pytest.raises(InputError, match="kept nowhere"):
         reading.save(0, answer_to(reading.trials[0]))

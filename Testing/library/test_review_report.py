@@ -36,7 +36,7 @@ def scans(tmp_path_factory):
     cases = {f"synthct_{number:04d}": (body(100 + number), None) for number in range(1, 6)}
     cohort = write_cohort(folder / "cohort", [body(7), body(8)], cases)
     rows = [f"synthct_{number:04d},P{number}" for number in range(1, 6)]  # else all are of one source
-    (cohort / "patients.csv").write_text("\n".join(["file,patient", *rows]))
+    (cohort / "patients.csv").write_text("\n".join(["file,patient", *rows]), encoding="utf-8")
     return real, cohort
 
 
@@ -68,7 +68,7 @@ def test_the_page_stands_alone_and_its_numbers_are_those_of_the_files(read_once)
     page = (folder / "report" / "report.html").read_text(encoding="utf-8")
     assert not re.search(r"<script|https?://|src=\"(?!data:)|@import|url\(", page)
     assert page.count("data:image/png;base64,") == 9 and "NOT FOR READERS" in page
-    numbers = json.loads((folder / "report" / "results.json").read_text())
+    numbers = json.loads((folder / "report" / "results.json").read_text(encoding="utf-8"))
     assert numbers["together"]["accuracy"]["value"] == 1.0 == result["together"]["accuracy"]["value"]
     assert f"{numbers['together']['area']['low']:.2f} to 1.00" in page
     assert [reader["receipt_agrees"] for reader in numbers["readers"]] == [True, True]
@@ -83,7 +83,7 @@ def test_the_same_answers_give_the_same_report(read_once, tmp_path):
     report(folder / "study", folder / "study.key.json", tmp_path / "again")
     again = (tmp_path / "again" / "results.csv").read_bytes()
     assert again == (folder / "report" / "results.csv").read_bytes()
-    pages = [(place / "report.html").read_text() for place in (folder / "report", tmp_path / "again")]
+    pages = [(place / "report.html").read_text(encoding="utf-8") for place in (folder / "report", tmp_path / "again")]
     assert pages[0].replace(", agrees", ", not compared") == pages[1]
 
 
@@ -139,7 +139,9 @@ def test_tampered_answers_are_named_with_reader_and_line_and_can_be_left_out(stu
         report(*study, tmp_path / "r")
     assert not (tmp_path / "r").exists()
     found = report(*study, tmp_path / "r", without=["simulated 2"])
-    assert found["readers"] == 1 and "Left out on request: simulated 2" in (tmp_path / "r" / "report.html").read_text()
+    assert found["readers"] == 1 and "Left out on request: simulated 2" in (tmp_path / "r" / "report.html").read_text(
+        encoding="utf-8"
+    )
     with pytest.raises(InputError, match="no reader 'nobody'"):
         report(*study, tmp_path / "s", without=["nobody"])
 
@@ -167,11 +169,13 @@ def test_a_foreign_key_and_a_changed_study_are_refused(scans, study, tmp_path):
     with pytest.raises(InputError, match="readers see this folder"):
         report(*study, study[0] / "report")
     file = study[0] / "study.json"
-    whole = file.read_text()
-    file.write_text(whole.replace('"low": -1350', '"low": -1300').replace('"low": -1350.0', '"low": -1300.0'))
+    whole = file.read_text(encoding="utf-8")
+    file.write_text(
+        whole.replace('"low": -1350', '"low": -1300').replace('"low": -1350.0', '"low": -1300.0'), encoding="utf-8"
+    )
     with pytest.raises(InputError, match="changed after the study was planned"):
         report(*study, tmp_path / "r")
-    file.write_text(whole)
+    file.write_text(whole, encoding="utf-8")
     opened = open_study(study[0])
     image = opened.image_file(opened.cases[0])
     image.write_bytes(image.read_bytes()[:-1] + b"\1")
@@ -190,7 +194,7 @@ def test_unfinished_readers_are_told_apart_and_not_pooled(study, tmp_path):
     Reading.open(open_study(study[0]), "Nobody", tmp_path / "spare").close()
     found = report(*study, tmp_path / "r")
     assert (found["readers"], found["finished"]) == (2, 1)
-    numbers = json.loads((tmp_path / "r" / "results.json").read_text())
+    numbers = json.loads((tmp_path / "r" / "results.json").read_text(encoding="utf-8"))
     assert [reader["finished"] for reader in numbers["readers"]] == [True, False]
     assert {group["realism"] for group in numbers["groups"]} == {3.0}  # as the shares beside it: of who has finished
     page = (tmp_path / "r" / "report.html").read_text(encoding="utf-8")
@@ -202,7 +206,7 @@ def test_while_nobody_has_finished_the_report_says_so(study, tmp_path):
     read_by(study, "A", 6)
     found = report(*study, tmp_path / "r")
     assert (found["readers"], found["finished"]) == (1, 0)
-    numbers = json.loads((tmp_path / "r" / "results.json").read_text())
+    numbers = json.loads((tmp_path / "r" / "results.json").read_text(encoding="utf-8"))
     assert numbers["groups"] == [] and "0 readers" in numbers["together"]["accuracy"]["reason"]
     page = (tmp_path / "r" / "report.html").read_text(encoding="utf-8")
     assert page.count("data:image/png;base64,") >= 3 and "not measurable here: n = 0 readers who have finished" in page
@@ -222,7 +226,7 @@ def test_people_and_simulated_readers_are_never_in_one_report(study, read_once, 
     with pytest.raises(InputError, match="people .A. and simulated readers.*--without 'simulated 1'"):
         report(*study, tmp_path / "r")
     assert not gathered(study, without=["simulated 1", "simulated 2"]).simulated
-    assert "readers are simulated" in (read_once[0] / "report" / "report.html").read_text()
+    assert "readers are simulated" in (read_once[0] / "report" / "report.html").read_text(encoding="utf-8")
 
 
 def test_answers_that_are_gone_are_told_and_a_stray_folder_can_be_moved_out(study, tmp_path):
@@ -276,7 +280,7 @@ def test_an_unblinded_study_is_marked_and_read_no_more(study, tmp_path):
     simulate(*study)
     assert not report(*study, tmp_path / "r")["unblinded"]
     assert report(*study, tmp_path / "s", unblind=True)["unblinded"]
-    text = (study[0] / "SYNTHETIC.txt").read_text()
+    text = (study[0] / "SYNTHETIC.txt").read_text(encoding="utf-8")
     groups = {case: about.group for case, about in read_key(study[1]).cases.items()}
     assert {case for case in groups if case in text} == {case for case in groups if groups[case] == "synthetic"}
     with pytest.raises(InputError, match="nobody reads it blinded"):
@@ -296,13 +300,13 @@ def test_pairs_are_reported_as_pairs(scans, tmp_path):
 
 def test_groups_are_made_by_lesion_verdict_and_percentage(study, tmp_path):
     simulate(*study, accuracy=0.9)
-    text = json.loads(study[1].read_text())
+    text = json.loads(study[1].read_text(encoding="utf-8"))
     for number, about in enumerate(text["cases"].values()):
         about["lesion"] = number % 2 == 0
         if about["group"] == "synthetic":
             about["verdict"], about["percent"] = ("pass", "warn")[number % 3 == 0], 10.0 * number
             about["gate"] = {"noise.ratio": 0.7 + number / 100}
-    study[1].write_text(json.dumps(text))
+    study[1].write_text(json.dumps(text), encoding="utf-8")
     opened, key = open_study(study[0]), read_key(study[1])
     found = content.measure(gather(opened, key), acting.CullRule(), 0)
     kinds = {kind: [one for one in found.groups if one.kind == kind] for kind in ("percentage", "lesion", "verdict")}
@@ -319,6 +323,6 @@ def test_a_key_keeps_what_was_written(study):
     key = read_key(study[1])
     assert all(isinstance(about, KeyCase) for about in key.cases.values())
     assert {about.percent for about in key.cases.values()} == {None, 40.0}
-    study[1].write_text(study[1].read_text().replace('"seed": 3', '"sead": 3'))
+    study[1].write_text(study[1].read_text(encoding="utf-8").replace('"seed": 3', '"sead": 3'), encoding="utf-8")
     with pytest.raises(InputError, match="damaged"):
         read_key(study[1])

@@ -5,7 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 import SimpleITK as sitk
-from volumes import like, voxels
+from volumes import like, rotation, voxels
 
 from SyntheticCTLib.images.geometry import Geometry
 from SyntheticCTLib.images.hu import AIR_HU
@@ -56,6 +56,22 @@ def test_a_flipped_scan_is_trimmed_where_it_is_blank(scan):
     cut = blanked(scan, slice(0, 2))
     flipped = sitk.Flip(cut, [False, False, True])
     assert np.allclose(bounds(flipped), bounds(cut), atol=0.01)
+
+
+def test_a_scan_whose_slices_run_along_another_axis_is_trimmed_alike(scan):
+    cut = blanked(scan, slice(0, 2))
+    assert np.allclose(bounds(sitk.PermuteAxes(cut, [2, 0, 1])), bounds(cut), atol=0.01)
+
+
+def test_a_tilted_scan_is_trimmed_to_the_box_round_what_is_left(scan):
+    tilted = sitk.Image(scan)
+    tilted.SetDirection(tuple(rotation(12, 0, 0).ravel()))
+    low, high = bounds(blanked(tilted, slice(0, 3)))
+    left_low, left_high = Geometry.of(tilted[:, :, 3:]).bounds()
+    whole_low, whole_high = Geometry.of(tilted).bounds()
+    assert low[2] == pytest.approx(left_low[2], abs=0.01) and left_low[2] > whole_low[2] + SLICE_MM
+    assert high[2] == pytest.approx(left_high[2], abs=0.01)
+    assert np.allclose((low[:2], high[:2]), (whole_low[:2], whole_high[:2]))
 
 
 def test_blank_slices_between_others_and_too_many_of_them_change_nothing(scan):

@@ -1,6 +1,6 @@
 """A small scripted module and its .ui file, written by the host's own tests."""
 
-MODULE = '''
+MODULE = """
 import enum
 from typing import Annotated
 
@@ -98,9 +98,9 @@ class ExampleLogic(ScriptedLoadableModuleLogic):
 
 class ExampleTest(ScriptedLoadableModuleTest):
     pass
-'''
+"""
 
-UI = '''<?xml version="1.0" encoding="UTF-8"?>
+UI = """<?xml version="1.0" encoding="UTF-8"?>
 <ui version="4.0">
  <class>Example</class>
  <widget class="qMRMLWidget" name="Example">
@@ -157,13 +157,13 @@ UI = '''<?xml version="1.0" encoding="UTF-8"?>
    <receiver>labelsSelector</receiver><slot>setMRMLScene(vtkMRMLScene*)</slot></connection>
  </connections>
 </ui>
-'''
+"""
 
 
 def write_module(folder):
     """The path of Example.py, with its .ui beside it."""
     (folder / "Resources" / "UI").mkdir(parents=True)
-    (folder / "Resources" / "UI" / "Example.ui").write_text(UI)
+    (folder / "Resources" / "UI" / "Example.ui").write_text(UI, encoding="utf-8")
     path = folder / "Example.py"
-    path.write_text(MODULE)
+    path.write_text(MODULE, encoding="utf-8")
     return path

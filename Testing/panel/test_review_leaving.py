@@ -42,7 +42,7 @@ def cut_off(reader, tmp_path, monkeypatch):
     pause(reader)
     monkeypatch.setattr("SyntheticCTLib.panel.review.panel.spare_folder", lambda: nowhere / "spare")
     reader.start()
-    nowhere.write_text("a file where the folder should be")
+    nowhere.write_text("a file where the folder should be", encoding="utf-8")
     away = reader.folder.rename(tmp_path / "away")
     return lambda: away.rename(reader.folder)
 

@@ -59,7 +59,7 @@ def test_nothing_in_the_scene_or_on_the_screen_tells_the_groups(reader):
 
 def test_the_cases_are_not_saved_and_cannot_be_chosen_elsewhere(reader, tmp_path):
     saved = reader.host.save_scene(tmp_path / "scene")
-    text = saved.read_text()
+    text = saved.read_text(encoding="utf-8")
     assert not re.search("<Volume|VolumeDisplay|Case", text)
     assert not list(tmp_path.glob("scene/**/*.nrrd"))
     assert cases()[0].GetHideFromEditors()
@@ -192,9 +192,9 @@ def test_what_cannot_be_opened_is_a_message_and_no_reading(reader, tmp_path, how
     if how == "no study":
         reader.folder = tmp_path / "nothing"
     elif how == "tampered":
-        answers.write_text(answers.read_text().replace('"real"', '"synthetic"'))
+        answers.write_text(answers.read_text(encoding="utf-8").replace('"real"', '"synthetic"'), encoding="utf-8")
     elif how == "damaged":
-        (reader.folder / "study.json").write_text("{")
+        (reader.folder / "study.json").write_text("{", encoding="utf-8")
     else:
         reader.code = "x" * 100
     reader.start()
@@ -209,7 +209,7 @@ def test_an_answer_that_can_be_kept_nowhere_stays_on_the_screen(reader, tmp_path
     monkeypatch.setattr("SyntheticCTLib.panel.review.panel.spare_folder", lambda: settings / "spare")
     reader.start()
     away = reader.folder.rename(tmp_path / "away")
-    settings.write_text("a file where the folder should be")
+    settings.write_text("a file where the folder should be", encoding="utf-8")
     reader.press("S", "5", "1", "Return")
     ((kind, text),) = reader.host.messages
     assert kind == "error" and "kept nowhere" in text

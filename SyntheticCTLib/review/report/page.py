@@ -52,10 +52,11 @@ def page_of(content: Content) -> str:
 def _introduction(content: Content) -> list[str]:
     readings = content.readings
     study, finished = readings.study, sum(reader.finished for reader in readings.readers)
+    who = "1 reader was" if len(readings.readers) == 1 else f"{len(readings.readers)} readers were"
     shown = "pairs of a real and a synthetic case side by side" if content.pairs else "cases, one at a time"
     lines = [
         paragraph(
-            f"{len(readings.readers)} readers were shown {'' if finished == len(readings.readers) else 'up to '}"
+            f"{who} shown {'' if finished == len(readings.readers) else 'up to '}"
             f"{len(study.trials)} {shown}, blinded, each in an order of his or her own; {finished} of them finished. "
             f"Every case was shown on one grid of "
             f"{' x '.join(map(str, study.size))} voxels of {' x '.join(f'{mm:g}' for mm in study.spacing)} mm, in the "
@@ -350,5 +351,3 @@ def _times(reader) -> list[str]:
     changed = sum(one.changed > 0 for one in reader.judgements)
     torn = "the last line was torn" if reader.torn else ""
     return [str(len(seconds)), f"{statistics.median(seconds):.1f}", str(changed), torn]
-
-
