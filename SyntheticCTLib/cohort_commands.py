@@ -76,6 +76,21 @@ def _add_plan(command: argparse.ArgumentParser) -> None:
         "--grid", choices=("source", "target", "fit"), default="source", help="grid of the outputs (default source)"
     )
     command.add_argument(
+        "--spacing",
+        nargs=3,
+        type=_millimeters,
+        metavar=("X", "Y", "Z"),
+        help="voxel size in mm that all outputs have, along the axes of the body, so that it does not tell whose they "
+        "are (default: that of the grid)",
+    )
+    command.add_argument(
+        "--size",
+        nargs=3,
+        type=count,
+        metavar=("X", "Y", "Z"),
+        help="with --spacing: voxels that all outputs have; what lies further out is cut off, what no scan saw is air",
+    )
+    command.add_argument(
         "--backend",
         choices=("auto", "ants", "simpleitk"),
         default="auto",
@@ -258,7 +273,7 @@ def _phantoms_job(arguments: argparse.Namespace) -> JobDocument:
 
 def _plan_job(arguments: argparse.Namespace) -> JobDocument:
     names = ("subjects", "output", "count", "seed", "subject_share", "edge_share", "per_edge", "per_source", "t_min")
-    more = ("redraws", "grid", "backend", "guided", "exclude_edges", "allow_face", "overwrite")
+    more = ("redraws", "grid", "spacing", "size", "backend", "guided", "exclude_edges", "allow_face", "overwrite")
     lesions = _lesion_request(arguments)
     return JobDocument("cohort.plan", {**chosen(arguments, *names, *more), "lesions": lesions})
 

@@ -77,6 +77,20 @@ class Geometry:
         )
         return bool(apart.max() <= SAME_GRID_TOLERANCE_MM)
 
+    def upright(
+        self, spacing: tuple[float, float, float], size: tuple[int, int, int] | None = None
+    ) -> Geometry:
+        """The grid along the LPS axes that has this spacing (mm) and the middle of this one.
+
+        size: its voxels; by default as many as it takes to hold this grid.
+        """
+        low, high = self.bounds()
+        if size is None:
+            # Less by a thousandth of a voxel: rounding in a header must not add a layer of air.
+            size = tuple(max(1, int(n)) for n in np.ceil((high - low) / spacing - 1e-3))
+        first = (low + high) / 2 - (np.asarray(size) - 1) / 2 * np.asarray(spacing)
+        return Geometry(size, tuple(spacing), tuple(float(at) for at in first), tuple(np.eye(3).ravel().tolist()))
+
     def is_orthogonal(self) -> bool:
         """Whether the axes are at right angles and of unit length within `ORTHOGONALITY_TOLERANCE`."""
         axes = np.reshape(self.direction, (3, 3))

@@ -23,6 +23,8 @@ DEFAULTS = {
     "t_min": 0.25,
     "redraws": 3,
     "grid": "source",
+    "spacing": None,
+    "size": None,
     "backend": "auto",
     "exclude_edges": None,
     "guided": False,

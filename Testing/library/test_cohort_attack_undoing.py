@@ -11,6 +11,7 @@ pytest.importorskip("sklearn")
 from cohort_crowds import SIZE, Output, body, noisy, subject_id, write_crowd
 
 from SyntheticCTLib.cohort.dataset.places import moved
+from SyntheticCTLib.cohort.planning.settings import PlanSettings
 from SyntheticCTLib.cohort.privacy.attacks import averaging, closeness, first_rank, grid_rank, membership
 from SyntheticCTLib.cohort.privacy.lineups import make_line_ups
 from SyntheticCTLib.cohort.privacy.scans import attackable
@@ -81,6 +82,15 @@ def test_where_a_grid_lies_tells_nothing_but_its_spacing_does(copies):
     here, there = (attackable("a", image).grid for image in (body(1).image, moved(body(1).image, (50, -20, 9))))
     finer = make_phantom(1, spacing=(5.0, 6.0, 6.0), size=SIZE, region="chest").image
     assert here.same_as(there) and not here.same_as(attackable("b", finer).grid)
+
+
+def test_of_a_common_grid_only_the_extent_is_told_and_not_even_that_with_one_size():
+    whole, shorter = (attackable("a", image) for image in (body(1).image, body(1).image[:, :, 4:]))
+    spacing = PlanSettings(spacing=(9.0, 9.0, 9.0))
+    both = PlanSettings(spacing=(9.0, 9.0, 9.0), size=(40, 30, 20))
+    assert not whole.on_grid_of(PlanSettings()).same_as(shorter.on_grid_of(PlanSettings()))
+    assert not whole.on_grid_of(spacing).same_as(shorter.on_grid_of(spacing))
+    assert whole.on_grid_of(both).same_as(shorter.on_grid_of(both)) and whole.on_grid_of(both).size == (40, 30, 20)
 
 
 def test_progress_is_counted(copies):

@@ -57,7 +57,8 @@ def test_plan(here):
     assert job.parameters == {**DEFAULTS, "subjects": str(here / "s.csv"), "output": str(here / "plan.json")}
     shares = ["--subject-share", "0.5", "--edge-share", "0.25", "--t-min", "0.5", "--exclude-edges", "e.csv"]
     whole = ["--per-edge", 2, "--per-source", 9, "--redraws", 0, "--grid", "fit", "--backend", "simpleitk"]
-    job = document("plan", "s.csv", "-o", "p.json", "-n", 100_000, *shares, *whole, "--allow-face", "--overwrite")
+    common = ["--spacing", "1.5", "1.5", 3, "--size", 256, 200, 96, "--allow-face", "--overwrite"]
+    job = document("plan", "s.csv", "-o", "p.json", "-n", 100_000, *shares, *whole, *common)
     assert job.parameters == {
         "subjects": str(here / "s.csv"),
         "output": str(here / "p.json"),
@@ -70,6 +71,8 @@ def test_plan(here):
         "t_min": 0.5,
         "redraws": 0,
         "grid": "fit",
+        "spacing": [1.5, 1.5, 3.0],
+        "size": [256, 200, 96],
         "backend": "simpleitk",
         "exclude_edges": str(here / "e.csv"),
         "guided": False,

@@ -145,6 +145,20 @@ def test_the_card_says_whose_grid_a_scan_has(folder, grid, told):
     assert f"The voxel grid of a scan has the {told}" in card(plan, survey(cohort.layout, plan))
 
 
+@pytest.mark.parametrize(
+    ("settings", "told"),
+    [
+        ({"spacing": (1.5, 1.5, 3.0)}, "1.5 x 1.5 x 3 mm along the axes of the body; the extent of a scan is the"),
+        ({"spacing": (1.5, 1.5, 3.0), "size": (256, 256, 96)}, "256 x 256 x 96 of them: the grid tells nothing"),
+    ],
+)
+def test_the_card_says_that_all_scans_have_one_grid(folder, settings, told):
+    cohort = read_cohort(folder)
+    plan = replace(cohort.plan, settings=replace(cohort.plan.settings, **settings))
+    text = card(plan, survey(cohort.layout, plan))
+    assert told in text and "grid of the result: one for all" in text
+
+
 def test_the_card_tells_the_range_of_percentages_as_it_was_drawn_from(folder):
     cohort = read_cohort(folder)
     plan = replace(cohort.plan, settings=replace(cohort.plan.settings, t_min=0.125))

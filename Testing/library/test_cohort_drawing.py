@@ -231,6 +231,9 @@ def test_another_seed_changes_everything():
         ("backend", None),
         ("guided", "yes"),
         ("allow_face", 1),
+        ("spacing", (1.0, 1.0)),
+        ("spacing", (1.0, 1.0, 0)),
+        ("spacing", (1.0, 1.0, 30.0)),
     ],
 )
 def test_settings_of_no_meaning_are_refused(name, value):

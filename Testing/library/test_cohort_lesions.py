@@ -325,10 +325,11 @@ def test_a_plan_whose_organs_would_hide_the_painted_labels_is_refused(inputs, se
         read_plan(tmp_path / "plan.json")
 
 
-def test_a_plan_from_before_there_were_lesions_is_still_the_same_plan(inputs, tmp_path):
+@pytest.mark.parametrize("later", ['"lesions": null', '"spacing": null, "size": null'])
+def test_a_plan_from_before_there_was_a_setting_is_still_the_same_plan(inputs, tmp_path, later):
     plan = inputs / "plan.json"
+    text = plan.read_text(encoding="utf-8")
+    assert f", {later}" in text
     older = plan.with_name("older.json")
-    older.write_text(plan.read_text(encoding="utf-8").replace(', "lesions": null', ""), encoding="utf-8")
-    assert (
-        '"lesions"' not in older.read_text(encoding="utf-8") and read_plan(older).identity == read_plan(plan).identity
-    )
+    older.write_text(text.replace(f", {later}", ""), encoding="utf-8")
+    assert read_plan(older).identity == read_plan(plan).identity

@@ -140,9 +140,9 @@ def test_nothing_is_written_into_or_over_an_original(cohort, tmp_path):
     assert not list((tmp_path / "study").rglob("*.html"))
 
 
-def told_of_leaks(cohort, grid, measured):
+def told_of_leaks(cohort, grid, measured, spacing=None):
     """The fifth attack where no text was found and the grid gave this result."""
-    plan = replace(cohort.plan, settings=replace(cohort.plan.settings, grid=grid))
+    plan = replace(cohort.plan, settings=replace(cohort.plan.settings, grid=grid, spacing=spacing))
     found = SimpleNamespace(leaks=(), files=9, secrets=20, skipped=1, own=2)
     ups = SimpleNamespace(all=())
     return _leaks(SimpleNamespace(search=found, grid=measured, cohort=replace(cohort, plan=plan), line_ups=ups))
@@ -160,8 +160,13 @@ def test_a_grid_that_cannot_be_measured_is_no_comfort(cohort):
 )
 def test_no_other_grid_is_advised_where_the_grid_gives_a_person_away(cohort, grid, told):
     attack = told_of_leaks(cohort, grid, Estimate(0.9, 0.8, 1.0, 0.25, 20))
-    assert attack.kind == "bad" and "one common grid" in attack.remedies[0] and told in attack.remedies[0]
+    assert attack.kind == "bad" and "--spacing and --size" in attack.remedies[0] and told in attack.remedies[0]
     assert "plan with another grid" not in attack.remedies[0]
+
+
+def test_where_the_extent_alone_gives_a_person_away_one_size_is_advised(cohort):
+    attack = told_of_leaks(cohort, "source", Estimate(0.9, 0.8, 1.0, 0.25, 20), spacing=(2.0, 2.0, 3.0))
+    assert attack.kind == "bad" and "Plan with --size as well" in attack.remedies[0]
 
 
 def test_without_originals_the_page_still_tells_what_it_can(tmp_path):

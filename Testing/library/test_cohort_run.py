@@ -9,6 +9,7 @@ import stat
 import subprocess
 import sys
 from collections import Counter
+from dataclasses import replace
 from decimal import Decimal
 from pathlib import Path
 
@@ -16,6 +17,7 @@ import cohort_runs
 import numpy as np
 import pytest
 import SimpleITK as sitk
+from volumes import voxels
 
 from SyntheticCTLib.cohort.dataset.cases import read_cohort
 from SyntheticCTLib.cohort.dataset.layout import Layout
@@ -337,6 +339,18 @@ def test_an_output_rejected_each_time_is_reported_with_every_try(inputs, tmp_pat
     assert not (tmp_path / "out" / "imagesTr" / "synthct_0001_0000.nii.gz").exists()
     no_cluster(monkeypatch)  # a rejection is finished work too
     assert cohort_runs.run(plan, tmp_path / "out")["worked_on"] == 0
+
+
+def test_a_plan_may_give_all_outputs_one_grid(inputs, tmp_path):
+    settings = replace(read_plan(inputs / "plan.json").settings, spacing=(7.0, 7.0, 9.0), size=(48, 40, 24))
+    plan = cohort_runs.variant(inputs / "plan.json", "grid.json", outputs=2, settings=settings)
+    assert read_plan(plan).settings == settings and read_plan(plan).identity != read_plan(inputs / "plan.json").identity
+    assert cohort_runs.run(plan, tmp_path / "out")["made"] == 2
+    for file in (tmp_path / "out").rglob("synthct_*.nii.gz"):
+        image = sitk.ReadImage(str(file))
+        assert image.GetSize() == (48, 40, 24) and image.GetSpacing() == (7.0, 7.0, 9.0)
+        assert image.GetDirection() == (1, 0, 0, 0, 1, 0, 0, 0, 1) and voxels(image).any()
+    assert record(tmp_path / "out", "synthct_0002")["parameters"]["size"] == [48, 40, 24]
 
 
 # --- a full disk

@@ -41,6 +41,24 @@ def test_a_new_image_has_the_grid_and_the_fill(grid):
     assert set(sitk.GetArrayFromImage(image).ravel()) == {-1024}
 
 
+@pytest.mark.parametrize("grid", GRIDS.values(), ids=GRIDS)
+def test_an_upright_grid_holds_the_other_round_the_same_middle(grid):
+    upright = grid.upright((1.5, 2.0, 4.0))
+    assert upright.spacing == (1.5, 2.0, 4.0) and np.array_equal(upright.matrix()[:3, :3], np.diag(upright.spacing))
+    (low, high), (least, most) = grid.bounds(), upright.bounds()
+    assert np.allclose(low + high, least + most)
+    assert (least <= low + 0.005).all() and (most - least < high - low + upright.spacing).all()
+    chosen = grid.upright((1.5, 2.0, 4.0), (20, 30, 16))
+    assert chosen.size == (20, 30, 16) and np.allclose(np.add(*chosen.bounds()), low + high)
+
+
+@pytest.mark.parametrize("name", ["plain", "anisotropic", "flipped", "left-handed"])
+def test_an_upright_grid_of_the_same_spacing_has_the_same_voxels(name):
+    grid = GRIDS[name]
+    upright = grid.upright(grid.spacing)
+    assert upright.size == grid.size and np.allclose(upright.bounds(), grid.bounds())
+
+
 def test_rounding_in_a_header_keeps_a_grid_the_same():
     grid = GRIDS["oblique"]
     rounded = dataclasses.replace(grid, origin=tuple(np.float32(v) + 1e-3 for v in grid.origin))

@@ -88,6 +88,40 @@ def test_the_source_on_its_own_grid_is_the_source_though_it_was_resampled():
     assert np.array_equal(voxels(result.layers[0].image), voxels(layer.image))
 
 
+@pytest.mark.parametrize("name", ["flipped", "left-handed", "sagittal"])
+def test_on_upright_voxels_of_its_own_spacing_the_source_is_the_source(name):
+    image, layer = trunk(centered(AWKWARD[name]))
+    result = Warper(image, [layer]).morph(still_path(image, image), 0, spacing=(4.0, 4.0, 4.0))
+    assert result.image.GetDirection() == IDENTITY
+    home = sitk.Resample(image, result.image, sitk.Transform(), sitk.sitkNearestNeighbor, -1024)
+    assert np.array_equal(voxels(result.image), voxels(home)) and not voxels(result.outside).any()
+    labels = sitk.Resample(layer.image, result.image, sitk.Transform(), sitk.sitkNearestNeighbor, 0)
+    assert np.array_equal(voxels(result.layers[0].image), voxels(labels))
+
+
+@pytest.mark.parametrize("grid", warping.GRIDS)
+def test_upright_voxels_show_the_same_body_in_the_same_place(body, path, grid):
+    warper = Warper(body[0], [body[1]])
+    own, common = warper.morph(path, 0.5, grid), warper.morph(path, 0.5, grid, spacing=(3.0, 5.0, 4.5))
+    assert common.image.GetSpacing() == (3.0, 5.0, 4.5) and common.grid == grid
+    for value in (LIVER, LUNG, SPINE):
+        (place, volume), (other, same) = (place_and_volume(m.layers[0].image, value) for m in (own, common))
+        assert np.linalg.norm(place - other) < 2.25 and same == pytest.approx(volume, rel=0.1)  # half a voxel
+
+
+def test_so_many_upright_voxels_lie_round_the_same_middle_and_what_no_scan_saw_is_air(body, path):
+    image = body[0]
+    few, many = (Warper(image).morph(path, 0.5, spacing=(4.0, 4.0, 4.0), size=size) for size in ((20,) * 3, (80,) * 3))
+    assert few.image.GetSize() == (20, 20, 20) and many.image.GetSize() == (80, 80, 80)
+    middle = Geometry.of(image).bounds()
+    for result in (few, many):
+        assert np.allclose(np.add(*Geometry.of(result.image).bounds()), np.add(*middle))
+    assert not voxels(few.outside).any()
+    outside = voxels(many.outside) == 1
+    assert outside.any() and (voxels(many.image)[outside] == -1024).all()
+    assert np.array_equal(voxels(many.image)[30:50, 30:50, 30:50], voxels(few.image))
+
+
 def test_at_one_it_shows_what_the_deformation_shows(body, path):
     image, _ = body
     result = morph(image, path, 1)

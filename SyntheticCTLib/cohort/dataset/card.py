@@ -13,7 +13,7 @@ from ..planning.settings import PERCENT_STEP
 from .files import write_text
 from .layout import FILE_ENDING, Layout
 from .painted import lesion_section
-from .places import WHOSE_GRID
+from .places import whose_grid
 from .survey import MEASURES, Survey
 
 if TYPE_CHECKING:
@@ -95,7 +95,8 @@ def _how(plan: Plan, found: Survey) -> str:
             "followed part of the way, and the first scan is resampled there once, with its labels. So the shape of "
             "the body lies between two people, and the texture is the first one's.\n",
             f"- how far: a percentage drawn for each scan from {low} to {high} %; what is published is rounded to 5 %",
-            f"- registration: {' and '.join(sorted(found.backends)) or 'none'}; grid of the result: {settings.grid}",
+            f"- registration: {' and '.join(sorted(found.backends)) or 'none'}; grid of the result: "
+            f"{settings.grid if settings.spacing is None else 'one for all'}",
             "- what the pixels show (sex, diagnosis, lesions) follows the first scan; age and days lie between the "
             "two, in whole numbers (in tenths of a year for small children); other numbers have at most "
             f"{DIGITS} digits; all other metadata is dropped",
@@ -130,7 +131,7 @@ def _limits(plan: Plan, found: Survey) -> str:
         "## Limits\n",
         "- The texture of a scan and its noise are those of one real scan, the first. Scans made of one source share "
         "them, and they are no independent patients: keep them on one side of every split where you can.",
-        f"- {WHOSE_GRID[plan.settings.grid]} Whoever has that scan may know it by this; where it lay is not told.",
+        f"- {whose_grid(plan.settings)}",
         "- Whether a person can be found again in such data was attacked, not proven impossible; ask who publishes it "
         "for the privacy report of this cohort.",
         "- Registration between two people is never anatomically exact; labels are warped, not drawn anew.",

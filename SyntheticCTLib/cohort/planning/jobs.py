@@ -31,8 +31,8 @@ def plan_job(parameters: dict[str, Any], context: JobContext) -> dict[str, Any]:
     """Check all subjects, make the three draws, and write the plan.
 
     Parameters: subjects (a CSV file), output (a .json file), count, seed, exclude_edges (a CSV file or None),
-    overwrite, and the settings: subject_share, edge_share, per_edge, per_source, t_min, redraws, grid, backend, guided,
-    allow_face, lesions (None, or what `lesion_request.settle` takes).
+    overwrite, and the settings: subject_share, edge_share, per_edge, per_source, t_min, redraws, grid, spacing, size,
+    backend, guided, allow_face, lesions (None, or what `lesion_request.settle` takes).
     Result: file, outputs, subjects, held_out, regions, labels, per_source, lesions (how many in all; None for none).
     Raises InputError with everything that is wrong with table, settings and subjects.
     """

@@ -22,7 +22,7 @@ from ..dataset.files import replacing
 from ..dataset.painted import LESION
 from .faults import PLAN_TITLE, PLAN_VERSION, plan_faults
 from .lesions import settings_of
-from .settings import PERCENT_STEP, PlanSettings
+from .settings import LATER, PERCENT_STEP, PlanSettings
 from .subjects import LabelFile, Subject
 
 _LISTED_FAULTS = 200
@@ -90,7 +90,9 @@ class Plan:
 
     def _deciding(self) -> Iterator[Any]:
         settings = self.settings.to_dict()
-        del settings["lesions"]  # so that a plan without them is the one it was before there were any
+        for name in LATER:  # so that a plan without them is the one it was before there were any
+            if name == "lesions" or settings[name] is None:
+                del settings[name]
         yield [PLAN_VERSION, self.seed, settings, list(self.label_names)]
         if self.settings.lesions is not None:
             yield self.settings.lesions.deciding()
@@ -247,6 +249,10 @@ def _refuse_constant(name: str) -> NoReturn:
 
 def _settings(entry: Mapping[str, Any], base: Path) -> PlanSettings:
     values = {name: float(value) if isinstance(value, Decimal) else value for name, value in entry.items()}
+    if values.get("spacing") is not None:
+        values["spacing"] = tuple(float(mm) for mm in values["spacing"])
+    if values.get("size") is not None:
+        values["size"] = tuple(values["size"])
     lesions = values.get("lesions")
     if lesions is not None:
         lesions = settings_of(lesions)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
 from typing import Any
@@ -20,6 +20,15 @@ BACKENDS = ("auto", "ants", "simpleitk")
 PERCENT_STEP = Decimal("0.01")
 """Percentages are drawn and written to this step."""
 
+LATER = ("lesions", "spacing", "size")
+"""Settings that came after the first plans; one that lacks them is read as if they were null."""
+
+MAX_SPACING_MM = 20.0
+"""Of the outputs; a body in larger voxels shows nothing."""
+
+SIZES = (16, 4096)
+"""Fewest and most voxels of an output along an axis."""
+
 MAX_REDRAWS = 100
 """An output rejected so often will not be better for more tries."""
 
@@ -33,7 +42,9 @@ class PlanSettings:
     per_edge, per_source: at most so many outputs of one pair, of one source; None: no cap.
     t_min: percentages lie in [t_min, 1 - t_min], t_min in (0, 0.5]; near 0 an output is a copy of its source.
     redraws: so many further percentages are tried for an output that the quality gate rejects.
-    grid: the grid of the outputs, one of `GRIDS`. backend: what registers, one of `BACKENDS`.
+    grid: whose grid the outputs have, one of `GRIDS`. spacing: mm of the voxels that all outputs have instead, along
+    the LPS axes; size: how many of them each has, round the middle of its own grid (None: as its own grid takes).
+    backend: what registers, one of `BACKENDS`.
     guided: whether labels that both subjects have guide the registration; each costs about as much time as the scan.
     allow_face: whether regions that show a face are accepted. lesions: which are painted; None: none.
 
@@ -51,6 +62,8 @@ class PlanSettings:
     guided: bool = False
     allow_face: bool = False
     lesions: LesionSettings | None = None
+    spacing: tuple[float, float, float] | None = None
+    size: tuple[int, int, int] | None = None
 
     def __post_init__(self) -> None:
         faults = setting_faults(self.to_dict())
@@ -60,6 +73,8 @@ class PlanSettings:
     def to_dict(self) -> dict[str, Any]:
         """The settings as JSON values."""
         values = {field.name: getattr(self, field.name) for field in fields(self)}
+        for name in ("spacing", "size"):
+            values[name] = values[name] and list(values[name])
         return {**values, "lesions": None if self.lesions is None else self.lesions.to_dict()}
 
     def percent_steps(self) -> tuple[int, int]:
@@ -73,14 +88,16 @@ class PlanSettings:
 def setting_faults(values: Mapping[str, Any]) -> list[str]:
     """What is wrong with settings as they stand in a plan, one phrase each.
 
-    Missing ones are faults too, but for `lesions`, which older plans do not have.
+    Missing ones are faults too, but for those which older plans do not have.
     """
     known = [field.name for field in fields(PlanSettings)]
     faults = [f"there is no setting {name!r} (known are {', '.join(known)})" for name in values if name not in known]
-    faults += [f"the setting {name!r} is missing" for name in known if name not in values and name != "lesions"]
+    faults += [f"the setting {name!r} is missing" for name in known if name not in values and name not in LATER]
     for name, (good, expected) in _RULES.items():
         if name in values and not good(values[name]):
             faults.append(f"{name} is {values[name]!r}; expected {expected}")
+    if values.get("size") is not None and values.get("spacing") is None:
+        faults.append("size is given but spacing is not; expected both, or spacing alone")
     return faults + lesion_faults(values.get("lesions"))
 
 
@@ -90,6 +107,10 @@ def _share(value: Any) -> bool:
 
 def _cap(value: Any) -> bool:
     return value is None or is_whole(value, 1)
+
+
+def _three(value: Any, good: Callable[[Any], bool]) -> bool:
+    return value is None or (isinstance(value, list) and len(value) == 3 and all(map(good, value)))
 
 
 _RULES = {
@@ -106,5 +127,13 @@ _RULES = {
     "backend": (lambda value: value in BACKENDS, f"one of {', '.join(BACKENDS)}"),
     "guided": (lambda value: isinstance(value, bool), "true or false"),
     "allow_face": (lambda value: isinstance(value, bool), "true or false"),
+    "spacing": (
+        lambda value: _three(value, lambda mm: is_number(mm) and 0 < mm <= MAX_SPACING_MM),
+        f"null, or three numbers above 0, at most {MAX_SPACING_MM:g} (mm)",
+    ),
+    "size": (
+        lambda value: _three(value, lambda n: is_whole(n, *SIZES)),
+        "null, or three whole numbers from {} to {}".format(*SIZES),
+    ),
 }
 """For each setting, whether a value is good, and what is expected."""

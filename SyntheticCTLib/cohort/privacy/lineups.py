@@ -32,7 +32,7 @@ class LineUp:
     source: who it was made from. percent: how far it was morphed. candidates: ids. likenesses: (A, N); row 0 is the
     output alone, row k the mean of it and k others of its source; columns as `candidates`. distances: (N,) of the
     output from each candidate without undoing anything (`nearness`). same_grid: which candidates have exactly its voxel
-    grid, wherever it lies.
+    grid, wherever it lies, or would have it by the plan's settings.
     """
 
     name: str
@@ -175,7 +175,7 @@ class _Work:
     def _attack(self, name: str, scans: Mapping[str, Attackable], undoing: Undoing) -> LineUp:
         """One output, alone and with its companions, against everybody."""
         self._step(0)
-        source = self._sources[name]
+        source, settings = self._sources[name], self._plan.settings
         output = read_output(self._cases[name])
         others = companions(name, self._cases, self._sources, self._seed)
         images = averages(undoing, output, [read_output(self._cases[other]) for other in others])
@@ -187,7 +187,7 @@ class _Work:
             candidates=tuple(scans),
             likenesses=np.array(columns).T,
             distances=np.array([self._distance(output, scan, one == source) for one, scan in scans.items()]),
-            same_grid=tuple(output.grid.same_as(scan.grid) for scan in scans.values()),
+            same_grid=tuple(output.grid.same_as(scan.on_grid_of(settings)) for scan in scans.values()),
         )
 
     def _distance(self, output: Attackable, original: Attackable, is_source: bool) -> float:

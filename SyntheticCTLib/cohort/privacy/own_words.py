@@ -73,8 +73,9 @@ def _papers() -> dict[str, str]:
     keys = " ".join(sorted(INTERPOLATED | FOLLOWING))  # of metadata; their values are the persons'
     records = [_record(grid) for grid in GRIDS]
     cards, descriptions = [], []
-    for grid in GRIDS:
-        plan = Plan(0, PlanSettings(grid=grid), ("lung",), (), (), (), ())
+    common = [{}, {"spacing": (1.0, 1.0, 1.0)}, {"spacing": (1.0, 1.0, 1.0), "size": (16, 16, 16)}]
+    for settings in (PlanSettings(grid=grid, **more) for grid in GRIDS for more in common):
+        plan = Plan(0, settings, ("lung",), (), (), (), ())
         cards += [card(plan, _survey()), card(plan, Survey(0, 0, 0), license="none")]
         cards += lesion_section(LesionSettings("model", "", (1, 1), ("lung",)), PaintedLesions(asked=2, warned=1))
         descriptions.append(to_text(description(plan, _survey())))

@@ -18,6 +18,7 @@ from .nearness import CoarseScan, coarse
 if TYPE_CHECKING:
     from ..dataset.cases import Case
     from ..planning.plan import Plan
+    from ..planning.settings import PlanSettings
     from ..planning.subjects import Subject
 
 FINE_MM = 3.0
@@ -36,7 +37,7 @@ class Attackable:
 
     name: of the output or the subject. fine: block means, int16 HU. body: its mask. prepared: for the registration.
     overview: for where it starts. near: for `nearness.distance`. grid: its size, spacing and tilt, centred as that of
-    a published output is.
+    a published output is; see `on_grid_of`.
     """
 
     name: str
@@ -46,6 +47,10 @@ class Attackable:
     overview: Prepared
     near: CoarseScan
     grid: Geometry
+
+    def on_grid_of(self, settings: PlanSettings) -> Geometry:
+        """The centred grid that an output of this original has by a plan's settings; exact but for the grid "fit"."""
+        return self.grid if settings.spacing is None else self.grid.upright(settings.spacing, settings.size)
 
 
 def attackable(name: str, image: sitk.Image) -> Attackable:

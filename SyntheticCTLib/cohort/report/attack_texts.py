@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from ..planning.settings import PlanSettings
 from ..privacy.lineups import LineUp
 from ..privacy.scans import REGISTER_MM
 from ..privacy.statistics import Estimate, Measured
@@ -180,10 +181,7 @@ def _leaks(content: Content) -> Attack:
     if leaks:
         remedies.append("Remove what is listed, or the files it is in, before anything is published.")
     if grid.succeeds:
-        remedies.append(
-            "Resample the originals to one common grid (size, spacing, tilt) before planning; no output has to be left "
-            f"out for that. {_GRID_SETTING[content.cohort.plan.settings.grid]}"
-        )
+        remedies.append(_one_grid(content.cohort.plan.settings))
     listed = [(leak.file, leak.what, leak.text) for leak in leaks[:MOST_LEAKS]]
     if len(leaks) > MOST_LEAKS:
         listed.append((f"and {len(leaks) - MOST_LEAKS} more", "", ""))
@@ -191,8 +189,9 @@ def _leaks(content: Content) -> Attack:
         "Attack 5: read the public files",
         "Searches names, texts, tables and the headers of NIfTI files for ids, file names, hashes and seeds of this "
         "plan, for exact percentages, and for anything that looks like a date, a clock time, a UID or an absolute "
-        "path. Then looks whether size, spacing and tilt of an output's voxel grid are those of any originals, and "
-        "guesses among these. Only the source is looked for by its grid, not the target.",
+        "path. Then looks whether size, spacing and tilt of an output's voxel grid are those of any originals (under "
+        "a common spacing: those that any original would be given), and guesses among these. Only the source is "
+        "looked for by its grid, not the target.",
         f"{len(leaks)} finds. {_told('Share of attempts in which the voxel grid alone names the source:', grid)}",
         f"0 finds; for the grid {_chance(grid)}",
         f"{found.files} files, {found.secrets} secrets ({found.skipped} more are too short to look for, or outputs "
@@ -208,6 +207,17 @@ def _leaks(content: Content) -> Attack:
         ("file", "what", "as found"),
         tuple(listed),
     )
+
+
+def _one_grid(settings: PlanSettings) -> str:
+    """Which setting would give all outputs one grid, and its price."""
+    price = "no output has to be left out for that, but what lies beyond the common extent is cut off."
+    if settings.spacing is None:
+        return (
+            f"Plan with --spacing and --size, so that all outputs have one grid (size, spacing, tilt); {price} "
+            f"{_GRID_SETTING[settings.grid]}"
+        )
+    return f"The common spacing leaves every scan its own extent. Plan with --size as well; {price}"
 
 
 _GRID_SETTING = {

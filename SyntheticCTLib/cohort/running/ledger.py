@@ -115,6 +115,8 @@ class Ledger:
             seed=output.seed,
             percents=tuple(percents(output, settings)),
             grid=settings.grid,
+            spacing=settings.spacing,
+            size=settings.size,
             label_names=self.plan.label_names,
             lesions=self._lesion_order(output),
         )

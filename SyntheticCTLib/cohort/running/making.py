@@ -61,7 +61,9 @@ def _attempt(order: OutputOrder, pair: HeldPair, path: MorphPath, percent: Decim
     from ...morph.gate import assess
 
     source, target = pair.sides(order.forward)
-    morphed = pair.warper(order.forward).morph(path, float(percent / 100), order.grid)
+    morphed = pair.warper(order.forward).morph(
+        path, float(percent / 100), order.grid, spacing=order.spacing, size=order.size
+    )
     return morphed, assess(source.image, target.image, morphed, path, source.layers)
 
 
@@ -88,6 +90,8 @@ def _deliver(
             "name": order.name,  # so that no two outputs have one id
             "seed": order.seed,
             "grid": order.grid,
+            **({"spacing": order.spacing} if order.spacing else {}),
+            **({"size": order.size} if order.size else {}),
             "backend": order.pair.backend,
             "registration": order.pair.key,
             **({"lesions": lesions.asked} if lesions else {}),

@@ -83,6 +83,8 @@ class OutputOrder:
     seed: int
     percents: tuple[Decimal, ...]
     grid: str
+    spacing: tuple[float, float, float] | None
+    size: tuple[int, int, int] | None
     label_names: tuple[str, ...]
     lesions: LesionOrder | None = None
 
