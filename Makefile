@@ -1,6 +1,6 @@
 # Everything a contributor runs, by name. Each target sets up .venv first; nothing but packages is downloaded.
 #   make demo         run the main job on built-in sample data; results and pictures in demo/
-#   make test         run the tests: library and bridge, and beside them the panel on its host
+#   make test         run the tests, two parts at a time: library, lesions, bridge, and the panel on its host
 #   make test-all     the same, and bridge and panel once more on the MRML of the oldest Slicer supported
 #   make proof        the longer proofs on real CTs (../shared/data), results in proof/
 #   make bench        speed and quality against the named rivals, a table and bench.json
@@ -15,7 +15,7 @@ OLD    := .venv-slicer-5.12
 OLD_READY := $(OLD)/.ready
 RUN    := $(BIN)/python
 
-.PHONY: demo test test-library test-panel test-all proof bench lint system-libs check-libs clean
+.PHONY: demo test test-library test-lesions test-bridge test-panel test-all proof bench lint system-libs check-libs clean
 
 demo: $(READY)
 	rm -rf demo
@@ -28,12 +28,18 @@ demo: $(READY)
 	@echo "Look at demo/morph/private/morph_050.png, open demo/morph/morph_050.nii.gz in 3D Slicer."
 
 # The panel's tests put the host's `slicer` modules beside MRML's before anybody imports `slicer`: a process of their own,
-# which runs beside the other one (each shows its output when it ends; GNU make 4).
+# which runs beside another one (each shows its output when it ends; GNU make 4). The longest part comes first.
 test: $(READY)
-	$(MAKE) -j2 --output-sync=target test-library test-panel
+	$(MAKE) -j2 --output-sync=target test-library test-lesions test-panel test-bridge
 
 test-library: $(READY)
-	$(RUN) -m pytest
+	$(RUN) -m pytest Testing/library --ignore-glob='*/test_lesion*'
+
+test-lesions: $(READY)
+	$(RUN) -m pytest Testing/library/test_lesion*.py
+
+test-bridge: $(READY)
+	$(RUN) -m pytest Testing/bridge
 
 test-panel: $(READY)
 	QT_QPA_PLATFORM=offscreen $(RUN) -m pytest Testing/panel

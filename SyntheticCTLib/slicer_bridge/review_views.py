@@ -86,6 +86,8 @@ class ReviewViews:
                 node = self._slice_node(side, plane)
                 if node is not None:
                     node.SetOrientation(plane)
+                    node.SetOrientationMarkerType(node.OrientationMarkerTypeAxes)
+                    node.SetRulerType(node.RulerTypeThin)
                     node.JumpSliceByCentering(*((low + high) / 2))
                     fit_view(node, (high - low) * MARGIN, plane)
 

@@ -66,6 +66,7 @@ def test_the_three_planes_are_linked_whole_and_in_the_middle(scene, open_session
     for plane, axis in (("Axial", 2), ("Coronal", 1), ("Sagittal", 0)):
         view = scene.GetSingletonNode(view_name("", plane), "vtkMRMLSliceNode")
         assert view.GetOrientation() == plane
+        assert view.GetOrientationMarkerEnabled() and view.GetRulerEnabled()  # which side is which, and how large
         middle = view.GetSliceToRAS().GetElement(axis, 3)
         assert middle == pytest.approx((bounds[2 * axis] + bounds[2 * axis + 1]) / 2, abs=1e-6)
         across, along = sorted({0, 1, 2} - {axis})

@@ -21,6 +21,7 @@ import segment_editor  # noqa: F401  (registers the widget)
 import slicer
 from ctk_widgets import ctkMessageBox
 from layout import qSlicerLayoutManager
+from mrml_widgets import qMRMLNodeComboBox
 from pythonqt import CLASSES, disconnect, wrap
 
 
@@ -113,6 +114,8 @@ class Host:
             module = self._opened.pop()
             if module._widget is not None:
                 module._widget.self().cleanup()
+                for box in module._widget.findChildren(qMRMLNodeComboBox):
+                    box.retire()
             sys.modules.pop(module.name, None)
 
     def _enter(self, name):

@@ -106,6 +106,11 @@ class qMRMLNodeComboBox(qMRMLWidget):
             for index in range(scene.GetNumberOfNodes()):
                 self._follow(scene.GetNthNode(index))
 
+    def retire(self):
+        """As when Slicer destroys it with its panel: it follows nothing any more, and says nothing."""
+        self._quiet, self._scene = True, None
+        self._observe()
+
     def _follow(self, node):
         if not self._nodeTypes or any(map(node.IsA, self._nodeTypes)):
             self._tags.append((node, node.AddObserver(vtk.vtkCommand.ModifiedEvent, self._sync)))

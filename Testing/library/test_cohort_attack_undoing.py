@@ -135,7 +135,7 @@ def test_averaging_compares_the_same_sources(tmp_path):
 
 
 def test_the_number_of_threads_changes_no_bit_and_a_report_can_end_it():
-    scans = [attackable(str(seed), body(seed).image) for seed in (1, 2, 3, 4)]
+    scans = [attackable(str(seed), body(seed).image) for seed in (1, 2, 3)]
     output, told = attackable("output", noisy(body(2), 40, 1).image), []
 
     def likenesses(threads, step):
@@ -144,10 +144,10 @@ def test_the_number_of_threads_changes_no_bit_and_a_report_can_end_it():
 
     with one_thread():
         alone = likenesses(1, told.append)
-        assert all(likenesses(threads, lambda share: None) == alone for threads in (2, 4))
+        assert likenesses(3, lambda share: None) == alone
         with pytest.raises(Cancelled):
             likenesses(2, cancel)
-    assert told == [0, 0.25, 0.5, 0.75] and np.argmax([one[0] for one in alone]) == 1
+    assert told == pytest.approx([0, 1 / 3, 2 / 3]) and np.argmax([one[0] for one in alone]) == 1
 
 
 def cancel(share: float):

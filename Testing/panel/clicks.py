@@ -5,11 +5,14 @@ from __future__ import annotations
 import slicer
 from trunks import LIVER, LUNG, SPINE, trunk
 
+from SyntheticCTLib.slicer_bridge.path_nodes import add_path, read_path
 from SyntheticCTLib.slicer_bridge.segmentations import Segment, add_segmentation
 from SyntheticCTLib.slicer_bridge.volumes import add_display_like, add_volume
 
 MODULE = "SyntheticCT/SyntheticCT.py"
 LONGEST_JOB = 90.0
+
+_registered = []  # the path of the pair, once somebody asked for it
 
 
 class User:
@@ -54,6 +57,17 @@ class User:
         self.choose(self.ui.methodComboBox, "SimpleITK demons (always there)")
         self.ui.registerPushButton.click()
         self.wait()
+        return self.parameters.path
+
+    def have_path(self):
+        """The path that `register` finds for the pair: registered by the first who asks, kept for the others, who get
+        it as from a loaded scene."""
+        if not _registered:
+            _registered.append(read_path(self.register()))
+        else:
+            ends = self.parameters.sourceVolume, self.parameters.targetVolume
+            self.ui.morphPathSelector.setCurrentNode(add_path(slicer.mrmlScene, _registered[0], *ends))
+            self.host.process_events(0.05)
         return self.parameters.path
 
     def create(self, percent=50.0):

@@ -17,7 +17,7 @@ COLUMNS = ("Source", "Synthetic", "Target")
 def user(host):
     user = User(host, ROOT)
     user.choose_pair()
-    user.register()
+    user.have_path()
     slicer.util.setSliceViewerLayers(background=user.parameters.sourceVolume)
     return user
 

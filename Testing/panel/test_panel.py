@@ -97,7 +97,7 @@ def test_a_running_registration_can_be_cancelled_and_leaves_nothing(user):
 
 def test_one_job_at_a_time_and_the_other_button_names_it(user):
     user.choose_pair()
-    user.register()
+    user.have_path()
     user.ui.createPushButton.click()
     assert user.ui.createPushButton.text == "Cancel"
     assert not user.ui.registerPushButton.enabled
@@ -144,7 +144,7 @@ def test_quitting_ends_the_job(user):
 
 def test_dragging_shows_the_preview_hides_the_labels_and_leaving_gives_the_views_back(user):
     source, target, labels = user.choose_pair()
-    user.register()
+    user.have_path()
     slicer.util.setSliceViewerLayers(background=target)
     user.ui.percentSliderWidget.value = 20.0
     preview = slicer.mrmlScene.GetFirstNodeByName("Morph preview")
@@ -162,7 +162,7 @@ def test_dragging_shows_the_preview_hides_the_labels_and_leaving_gives_the_views
 
 def test_the_preview_is_not_saved_and_a_scene_saved_under_it_opens_with_the_source_in_view(user, tmp_path):
     source, _, _ = user.choose_pair()
-    user.register()
+    user.have_path()
     slicer.util.setSliceViewerLayers(background=source)
     user.ui.percentSliderWidget.value = 20.0
     folder = tmp_path / "saved"
@@ -201,7 +201,7 @@ def test_everything_chosen_survives_saving_and_loading(user, tmp_path):
 @pytest.mark.parametrize("change", ["voxels", "place", "removed"])
 def test_a_changed_volume_disables_the_slider_and_says_register_again(user, change):
     source, target, _ = user.choose_pair()
-    user.register()
+    user.have_path()
     user.ui.percentSliderWidget.value = 20.0
     if change == "voxels":
         slicer.util.arrayFromVolume(target)[2, 2, 2] += 1
@@ -309,8 +309,12 @@ def test_the_logic_does_the_same_without_the_panel(user):
     made = logic.create(path, 40, labels=labels)
     assert made.volume in synthetic_volumes() and made.segmentation is not None
     job = logic.create(path, 60, waitForCompletion=False)
-    user.host.process_events(60, until=lambda: job.poll() and job.finished)
-    assert job.finished and job.value.volume in synthetic_volumes()
+
+    def ended():
+        job.poll()
+        return job.finished
+
+    assert user.host.process_events(60, until=ended) and job.value.volume in synthetic_volumes()
 
 
 def test_the_readmes_script_for_slicer_without_a_window_runs_as_written(user, capsys):
@@ -323,7 +327,7 @@ def test_the_readmes_script_for_slicer_without_a_window_runs_as_written(user, ca
 
 def test_a_path_deleted_elsewhere_takes_its_hidden_parts_along(user):
     user.choose_pair()
-    path = user.register()
+    path = user.have_path()
 
     def parts():
         return [node for node in nodes("vtkMRMLLinearTransformNode") if node.GetAttribute("SyntheticCT.part")]

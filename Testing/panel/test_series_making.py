@@ -13,7 +13,7 @@ ROOT = Path(__file__).resolve().parents[2]
 def user(host):
     user = User(host, ROOT)
     user.choose_pair()
-    user.register()
+    user.have_path()
     return user
 
 

@@ -97,8 +97,6 @@ class MarkingTools:
         sides = self._session.sides
         for number, mark in enumerate(self._draft.marks, 1):
             marks.addItem(mark_text(number, mark.kind, mark.side, sides))
-        marks.visible = bool(self._draft.marks)
-        self._ui.reviewRemoveMarkPushButton.visible = bool(self._draft.marks)
         self._on_row(marks.currentRow)
 
     def _on_row(self, row: int) -> None:
