@@ -87,6 +87,10 @@ class ReviewViews:
                 if node is not None:
                     node.SetOrientation(plane)
                     node.SetOrientationMarkerType(node.OrientationMarkerTypeAxes)
+                    large = plane == "Axial" and len(self._sides) == 1
+                    node.SetOrientationMarkerSize(
+                        node.OrientationMarkerSizeSmall if large else node.OrientationMarkerSizeMedium
+                    )
                     node.SetRulerType(node.RulerTypeThin)
                     node.JumpSliceByCentering(*((low + high) / 2))
                     fit_view(node, (high - low) * MARGIN, plane)

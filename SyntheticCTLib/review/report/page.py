@@ -52,12 +52,14 @@ def page_of(content: Content) -> str:
 def _introduction(content: Content) -> list[str]:
     readings = content.readings
     study, finished = readings.study, sum(reader.finished for reader in readings.readers)
-    who = "1 reader was" if len(readings.readers) == 1 else f"{len(readings.readers)} readers were"
+    alone, all_finished = len(readings.readers) == 1, finished == len(readings.readers)
+    who = "1 reader was" if alone else f"{len(readings.readers)} readers were"
+    order = "in an order drawn for this reader" if alone else "each in an order of his or her own"
+    ended = f"{finished} of them finished" if not all_finished else "finished" if alone else "all of them finished"
     shown = "pairs of a real and a synthetic case side by side" if content.pairs else "cases, one at a time"
     lines = [
         paragraph(
-            f"{who} shown {'' if finished == len(readings.readers) else 'up to '}"
-            f"{len(study.trials)} {shown}, blinded, each in an order of his or her own; {finished} of them finished. "
+            f"{who} shown {'' if all_finished else 'up to '}{len(study.trials)} {shown}, blinded, {order}; {ended}. "
             f"Every case was shown on one grid of "
             f"{' x '.join(map(str, study.size))} voxels of {' x '.join(f'{mm:g}' for mm in study.spacing)} mm, in the "
             f"windows {', '.join(f'{one.name} ({one.low:g} to {one.high:g} HU)' for one in study.windows)}."
@@ -82,7 +84,9 @@ def _in_one_sentence(content: Content) -> str:
     verdict = "better than guessing" if found.low > found.chance else "worse than guessing"
     if found.low <= found.chance <= found.high:
         verdict = "not to be told from guessing, which is right half of the time, with so few answers"
-    return f"Together they were right in {found.text()} of the trials: {verdict}."
+    finished = sum(reader.finished for reader in content.readings.readers)
+    who = "Together they were" if finished > 1 else "The reader was"
+    return f"{who} right in {found.text()} of the trials: {verdict}."
 
 
 def _telling_apart(content: Content) -> list[str]:
