@@ -31,13 +31,15 @@ FIT_MARGIN_MM = 10.0
 class Morphed:
     """A synthetic CT. image: int16 HU. layers: its labels, on the same grid. outside: uint8, 1 where nothing was
     seen because the source's field of view ends there (the image is air). t: how far along the path. grid: where
-    it lies, one of `GRIDS`."""
+    it lies, one of `GRIDS`. asked_of: the grid it would have had if no other voxels had been asked for; None if none
+    were. What lay on that one and is not on the image was cut off on purpose."""
 
     image: sitk.Image
     layers: list[LabelLayer]
     outside: sitk.Image
     t: float
     grid: str
+    asked_of: Geometry | None = None
 
 
 def morph(
@@ -101,9 +103,9 @@ class Warper:
         path.check(self._source)
         if t == 0 and grid == "source" and spacing is None:
             return self._unchanged()
-        geometry = self._output_geometry(path, t, grid)
+        own = geometry = self._output_geometry(path, t, grid)
         if spacing is not None:
-            geometry = geometry.upright(spacing, size)
+            geometry = own.upright(spacing, size)
         self._prepare()
         image = geometry.new_image(sitk.sitkInt16)
         outside = geometry.new_image(sitk.sitkUInt8)
@@ -120,7 +122,7 @@ class Warper:
             self._image_sampler.fill(image_voxels, outside_voxels, slab)
             for sampler, values in zip(self._label_samplers, label_voxels, strict=True):
                 sampler.fill(values, slab)
-        return Morphed(image, layers, outside, float(t), grid)
+        return Morphed(image, layers, outside, float(t), grid, None if spacing is None else own)
 
     def _unchanged(self) -> Morphed:
         nothing = Geometry.of(self._source).new_image(sitk.sitkUInt8)

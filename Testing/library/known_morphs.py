@@ -84,6 +84,7 @@ class Result:
     outside: sitk.Image
     t: float = 1.0
     grid: str = "source"
+    asked_of: Geometry | None = None
 
 
 @functools.cache
