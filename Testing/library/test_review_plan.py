@@ -8,6 +8,7 @@ import json
 import os
 import shutil
 import stat
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -19,7 +20,7 @@ from trunks import PLAIN, trunk
 from SyntheticCTLib.errors import InputError, SyntheticCTError
 from SyntheticCTLib.images import Geometry, write_image
 from SyntheticCTLib.review.key import read_key
-from SyntheticCTLib.review.planning.candidates import Candidate, look_at
+from SyntheticCTLib.review.planning.candidates import Candidate, look_at, with_one_name, with_regions_alike
 from SyntheticCTLib.review.planning.findings import pixel_statistics
 from SyntheticCTLib.review.planning.grid import Grid, common_grid, place, resample
 from SyntheticCTLib.review.planning.leaks import _separates, chance_of, find_leaks
@@ -370,6 +371,42 @@ def candidate(name, region="chest", spacing=(1, 1, 2), size=300.0):
     low, high = tuple(-at for at in half), half
     digest = hashlib.sha256(name.encode()).hexdigest()
     return Candidate(Scan(name, None, name.partition("@")[0]), region, False, digest, spacing, low, high, (0, 0, 0))
+
+
+def test_a_patient_has_one_name_in_both_groups():
+    real = [candidate("file_7@r"), candidate("file_8@r")]
+    made = [candidate("anna@s"), candidate("bert@s")]
+    of = replace(made[0], scan=replace(made[0].scan, originals=(real[1].content, real[0].content)))
+    named = with_one_name(real, [of, made[1]], 2)
+    assert [one.scan.patient for one in named] == ["file_8", "bert"] and named[0].scan.name == "anna@s"
+    pairs = match(real, named, 2, True, np.random.default_rng(0))
+    assert all(one.scan.patient != other.scan.patient for one, other in pairs)
+    assert describe([(real[1], named[0])], (2, 2), (2, 2))["patients_in_both"] == 1
+    twice = replace(made[1], scan=replace(made[1].scan, originals=(real[1].content,)))
+    with pytest.raises(InputError, match="show 1 of the patients of the real group, and 2 are needed"):
+        with_one_name(real, [of, twice], 2)
+
+
+def test_a_real_scan_has_the_region_of_what_was_made_of_it():
+    bare = replace(candidate("anna@r", "chest-abdomen"), guessed=True, shows="chest-abdomen")
+    case = replace(candidate("anna@s"), shows="chest")
+    case = replace(case, scan=replace(case.scan, region="chest", originals=(bare.content, "0" * 64)))
+    (real,), (made,) = with_regions_alike([bare], [case], [case.scan])
+    assert (real.region, real.guessed) == ("chest", False) and made is case
+    table = replace(bare, scan=replace(bare.scan, region="abdomen"), region="abdomen", guessed=False)
+    assert with_regions_alike([table], [case], [case.scan])[0] == [table]  # the table knows better
+
+
+def test_guessed_regions_are_not_compared_with_told_ones():
+    bare = replace(candidate("anna@r", "chest-abdomen"), guessed=True, shows="chest-abdomen")
+    nothing = candidate("bert@r", "other")
+    told = replace(candidate("carl@s"), scan=replace(candidate("carl@s").scan, region="chest"), shows="chest-abdomen")
+    real, made = with_regions_alike([bare, nothing], [told], [told.scan])
+    assert [(one.region, one.guessed) for one in (*real, *made)] == [
+        ("chest-abdomen", True),
+        ("unknown", False),
+        ("chest-abdomen", True),
+    ]
 
 
 def test_scans_of_one_protocol_are_matched(tmp_path):

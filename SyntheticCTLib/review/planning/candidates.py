@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import SimpleITK as sitk
@@ -30,8 +30,9 @@ Progress = Callable[..., None]
 @dataclass(frozen=True)
 class Candidate:
     """A scan that was read. region: as told, or guessed from the scan, or "unknown". guessed: whether it was guessed.
-    content: hash of its voxels. spacing, low, high: along the patient's axes (LPS): mm between voxels, and the box it
-    fills (see `seen`). middle: of the body, or of the box where there is none."""
+    shows: what would be guessed, "" for nothing. content: hash of its voxels. spacing, low, high: along the patient's
+    axes (LPS): mm between voxels, and the box it fills (see `seen`). middle: of the body, or of the box where there is
+    none."""
 
     scan: Scan
     region: str
@@ -41,6 +42,7 @@ class Candidate:
     low: tuple[float, float, float]
     high: tuple[float, float, float]
     middle: tuple[float, float, float]
+    shows: str = ""
 
     @property
     def extent(self) -> np.ndarray:
@@ -73,7 +75,7 @@ def examine(
         candidate = look_at(scan)
         first = found.setdefault(candidate.content, candidate)
         copies += [f"{scan.name} is {first.scan.name}"] if first is not candidate else []
-    left = len({one.scan.patient for one in found.values()})
+    left = _patients(found.values())
     if left < patients:
         more = f" and {len(copies) - _COPIES_TOLD} more" if len(copies) > _COPIES_TOLD else ""
         raise InputError(
@@ -84,6 +86,29 @@ def examine(
     return list(found.values())
 
 
+def with_one_name(real: Sequence[Candidate], synthetic: Sequence[Candidate], patients: int) -> list[Candidate]:
+    """The synthetic scans, whose patients are called as in the real group wherever that holds the scan they show: a
+    cohort's ids and the names of files are two things, and a voxel is the same in both.
+
+    patients: how many are needed. Raises InputError if fewer are left: what were two for the cohort may be one.
+    """
+    owners = {one.content: one.scan.patient for one in real}
+    named = []
+    for one in synthetic:
+        name = next((owners[content] for content in one.scan.originals[:1] if content in owners), one.scan.patient)
+        named.append(replace(one, scan=replace(one.scan, patient=name)))
+    if _patients(named) < patients:
+        raise InputError(
+            f"The synthetic scans show {_patients(named)} of the patients of the real group, and {patients} are "
+            "needed, for each is shown once. Give more scans, or ask for fewer cases."
+        )
+    return named
+
+
+def _patients(candidates: Iterable[Candidate]) -> int:
+    return len({one.scan.patient for one in candidates})
+
+
 def look_at(scan: Scan) -> Candidate:
     """Read a scan and describe it."""
     image = scan.read()
@@ -91,18 +116,38 @@ def look_at(scan: Scan) -> Candidate:
     coarse = shrunk(image)
     body = body_mask(coarse)
     low, high = seen_bounds(coarse, body, *geometry.bounds())
-    guess = "-".join(guess_regions(shrunk(image, _COARSE_MM))) if not scan.region else ""
+    shows = "-".join(guess_regions(shrunk(image, _COARSE_MM)))
     along = np.abs(np.reshape(geometry.direction, (3, 3))).argmax(axis=1)
     return Candidate(
         scan=scan,
-        region=scan.region or guess or UNKNOWN,
-        guessed=not scan.region and bool(guess),
+        region=scan.region or shows or UNKNOWN,
+        guessed=not scan.region and bool(shows),
         content=content_hash(image),
         spacing=tuple(float(geometry.spacing[axis]) for axis in along),
         low=tuple(map(float, low)),
         high=tuple(map(float, high)),
         middle=_middle(body, (low + high) / 2),
+        shows=shows,
     )
+
+
+def with_regions_alike(
+    real: Sequence[Candidate], synthetic: Sequence[Candidate], cases: Sequence[Scan]
+) -> list[list[Candidate]]:
+    """Both groups with regions that were found in one way, so that they can be compared.
+
+    A real scan of which a synthetic one was made (`cases`: all that are known) has that one's region. If any region is
+    a guess after that, those of both groups are: what is called chest in a table may show some of the abdomen.
+    """
+    told = {content: case.region for case in cases if case.region for content in case.originals}
+    groups = [[_told(one, told.get(one.content, "")) for one in real], list(synthetic)]
+    if not any(one.guessed for group in groups for one in group):
+        return groups
+    return [[replace(one, region=one.shows or UNKNOWN, guessed=bool(one.shows)) for one in group] for group in groups]
+
+
+def _told(candidate: Candidate, region: str) -> Candidate:
+    return replace(candidate, region=region, guessed=False) if region and not candidate.scan.region else candidate
 
 
 def _middle(mask: sitk.Image, otherwise: np.ndarray) -> tuple[float, float, float]:

@@ -14,7 +14,7 @@ from ...errors import InputError
 from ..key import REAL, SYNTHETIC, Key, KeyCase, hash_of
 from ..study import PAIRS, RATE, STUDY_FILE, PracticeTrial, Window, open_study
 from . import folder as study_folder
-from .candidates import Candidate, Progress, examine
+from .candidates import Candidate, Progress, examine, with_one_name, with_regions_alike
 from .findings import pixel_findings
 from .grid import RESAMPLED, Grid, common_grid, place, resample, union
 from .ids import draw_ids
@@ -107,11 +107,14 @@ def _choose(wish: Wish, progress: Progress) -> tuple[list[list[Candidate]], list
     """The scans read of each group; the pairs (real, synthetic), the first for practice; patients of each group."""
     wanted = (wish.cases + wish.practice) // 2
     streams = np.random.SeedSequence(wish.seed).spawn(3)
-    read, patients = [], []
-    for group, place_, stream in zip((REAL, SYNTHETIC), (wish.real, wish.synthetic), streams, strict=False):
-        scans = find_scans(place_)
-        read.append(examine(scans, wanted, np.random.default_rng(stream), group, progress))
-        patients.append(len({scan.patient for scan in scans}))
+    scans = [find_scans(wish.real), find_scans(wish.synthetic)]
+    read = [
+        examine(each, wanted, np.random.default_rng(stream), group, progress)
+        for each, stream, group in zip(scans, streams, (REAL, SYNTHETIC), strict=False)
+    ]
+    read[1] = with_one_name(*read, wanted)
+    read = with_regions_alike(*read, scans[1])
+    patients = [len({scan.patient for scan in each}) for each in scans]
     rng = np.random.default_rng(streams[2])
     pairs = practice_first(match(read[0], read[1], wanted, wish.mode == PAIRS, rng), wish.practice // 2)
     return read, pairs, tuple(patients)
@@ -154,7 +157,8 @@ def _sides(pairs: Sequence[tuple[str, str]], rng: np.random.Generator) -> list[t
 
 def _telling(chosen: Iterable[Candidate]) -> list[str]:
     """What must not be found in the study: names of scans, files and patients."""
-    return sorted({text for one in chosen for text in (one.scan.name, one.scan.patient, one.scan.file.name)})
+    scans = [one.scan for one in chosen]
+    return sorted({text for one in scans for text in (one.name, one.patient, one.file.name, *one.made_of)})
 
 
 def _key_case(candidate: Candidate, sha256: str, synthetic: bool, practice: bool) -> KeyCase:
