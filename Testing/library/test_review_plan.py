@@ -427,6 +427,14 @@ def test_the_best_of_many_are_taken_and_what_does_not_match_is_said():
     assert any("field of view: 1 of 2" in line for line in told["not_matched"])
 
 
+def test_no_scan_of_another_region_is_taken_to_keep_the_patients_apart():
+    people = {"a": "abdomen", "b": "abdomen", "c": "chest", "d": "chest", "e": "chest"}
+    real, made = ([candidate(f"{name}@{side}", region) for name, region in people.items()] for side in "rs")
+    for seed in range(5):
+        pairs = match(real, made, 4, True, np.random.default_rng(seed))
+        assert all(one.region == other.region and one.scan.patient != other.scan.patient for one, other in pairs)
+
+
 def test_of_two_side_by_side_one_is_not_made_from_the_other():
     real = [candidate("anna@r"), candidate("bert@r")]
     made = [candidate("anna@s"), candidate("bert@s")]

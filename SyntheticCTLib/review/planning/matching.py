@@ -94,22 +94,42 @@ def _refuse_copies(real: Sequence[Candidate], synthetic: Sequence[Candidate]) ->
 
 
 def _assign_apart(cost: np.ndarray, owners: Sequence[Sequence[str]], count: int) -> list[tuple[int, int]]:
-    """The same as `_assign`, and as few patients in both groups as there can be.
+    """The same as `_assign`, and few patients in both groups.
 
-    Who is chosen in both is taken out of the group that can spare more, then all are chosen again. cost: (R, S), one
-    row and column for each of the owners; changed.
+    Who is chosen in both is replaced in one of them by somebody who is in none, the most alike first; but not by a scan
+    that is as unlike as another region is, for that would tell the groups apart. cost: (R, S), one row and column for
+    each of the owners.
     """
-    spare = [len(names) - count for names in owners]
-    while True:
-        found = _assign(cost, count)
-        rows = {owners[0][row]: row for row, _ in found}
-        both = [(rows[owners[1][column]], column) for _, column in found if owners[1][column] in rows]
-        if not both or max(spare) <= 0:
-            return found
-        for row, column in sorted(both)[: sum(spare)]:
-            side = int(spare[1] > spare[0])
-            cost[(slice(None), column) if side else row] = np.inf
-            spare[side] -= 1
+    found = dict(_assign(cost, count))
+    swap = _cheapest_swap(cost, owners, found)
+    while swap is not None and swap[0] < OTHER_REGION:
+        _, (row, column), (new_row, new_column) = swap
+        del found[row]
+        found[new_row] = new_column
+        swap = _cheapest_swap(cost, owners, found)
+    rows, columns = sorted(found), sorted(found.values())
+    return [(rows[row], columns[column]) for row, column in _assign(cost[np.ix_(rows, columns)], count)]
+
+
+def _cheapest_swap(
+    cost: np.ndarray, owners: Sequence[Sequence[str]], found: dict[int, int]
+) -> tuple[float, tuple[int, int], tuple[int, int]] | None:
+    """What it costs to take a patient out of one of two groups, the pair to give up, and the one to have instead; None
+    if nobody is in both or there is nobody to take the place."""
+    partners = {column: row for row, column in found.items()}
+    chosen = {owners[0][row] for row in found} | {owners[1][column] for column in partners}
+    rows = [row for row, name in enumerate(owners[0]) if name not in chosen]
+    columns = [column for column, name in enumerate(owners[1]) if name not in chosen]
+    both = {owners[0][row] for row in found} & {owners[1][column] for column in partners}
+    swaps = []
+    for row, column in found.items():
+        if rows and owners[0][row] in both:
+            new = rows[int(cost[rows, column].argmin())]
+            swaps.append((float(cost[new, column] - cost[row, column]), (row, column), (new, column)))
+        if columns and owners[1][column] in both:
+            new = columns[int(cost[row, columns].argmin())]
+            swaps.append((float(cost[row, new] - cost[row, column]), (row, column), (row, new)))
+    return min(swaps, default=None)
 
 
 def _linked(pairs: Sequence[Pair]) -> list[list[Pair]]:
