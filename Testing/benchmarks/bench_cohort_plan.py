@@ -76,7 +76,9 @@ def _plan(file: Path, outputs: int) -> None:
     ]
     settings = PlanSettings(edge_share=EDGE_SHARE)
     draw = Draw(subjects, [], outputs, SEED, settings)
-    write_plan(draw.plan([Checked(subject, {"lung": 1.0}, frozenset(), ()) for subject in subjects]), file)
+    write_plan(
+        draw.plan([Checked(subject, {"lung": 1.0}, frozenset(), (1.0, 1.0, 1.0), ()) for subject in subjects]), file
+    )
 
 
 if __name__ == "__main__":

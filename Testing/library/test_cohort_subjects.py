@@ -273,6 +273,20 @@ def test_labels_that_some_lack_are_noted_and_names_are_joined_with_lesions_last(
     assert "1 subject (emil) of 5" in one and "liver" in one
 
 
+def test_of_a_grid_for_all_it_is_said_what_every_scan_fills(tmp_path, table):
+    def told(**settings):
+        notes = []
+        plan(table, tmp_path / "plan.json", notes, overwrite=True, spacing=[0.35, 0.45, 2.0], **settings)
+        return notes
+
+    (note,) = told()
+    assert "may tell which" in note and "--size 18 16 17 is what every scan fills" in note
+    assert told(size=[18, 16, 17]) == []
+    (note,) = told(size=[32, 16, 17])
+    assert "reach over 11 x 7 x 34 mm" in note and "4 subjects (anna, bert, cora, dirk)" in note
+    assert "--size 18 16 17" in note
+
+
 def test_notes_of_reading_name_the_subject(tmp_path, rows):
     image = 3 * ct(GRIDS["anisotropic"], 3, sitk.sitkInt32)
     sitk.WriteImage(image, str(tmp_path / "dirk.nii.gz"))

@@ -29,11 +29,13 @@ _LABEL_NOTES = 10
 @dataclass(frozen=True)
 class Checked:
     """A subject that can be used. subject: with its hashes. labels: volume in mm^3 of each of its labels, by the name
-    it has in a data set. lesions: those that are lesions. notes: sentences for the user from reading."""
+    it has in a data set. lesions: those that are lesions. extent: mm along the LPS axes that the scan reaches over.
+    notes: sentences for the user from reading."""
 
     subject: Subject
     labels: Mapping[str, float]
     lesions: frozenset[str]
+    extent: tuple[float, float, float]
     notes: tuple[str, ...]
 
 
@@ -93,10 +95,17 @@ def _check(subject: Subject) -> tuple[Checked | None, list[str]]:
             subject=replace(subject, content=content, labels=labels, metadata_sha256=metadata_sha256),
             labels=_volumes(layers),
             lesions=frozenset(lesion_names(layers)),
+            extent=_extent(image),
             notes=(*notes, *(note for layer in layers for note in layer.notes)),
         ),
         [],
     )
+
+
+def _extent(image: sitk.Image) -> tuple[float, float, float]:
+    from ...images.geometry import Geometry
+
+    return tuple(map(float, np.subtract(*Geometry.of(image).bounds()[::-1])))
 
 
 def _volumes(layers: Iterable[LabelLayer]) -> dict[str, float]:
@@ -154,22 +163,25 @@ def label_notes(checked: Sequence[Checked]) -> list[str]:
         bare = tuple(one.subject.id for one in members if not one.subject.labels)
         labeled = [one for one in members if one.subject.labels]
         if bare and labeled:
-            notes.append(f"no labels come with {_some(bare)} of region {region}; morphs of them will have no label map")
+            notes.append(
+                f"no labels come with {some_of(bare)} of region {region}; morphs of them will have no label map"
+            )
         gaps: dict[tuple[str, ...], list[str]] = {}
         for name in order_labels(labeled):
             lacking = tuple(one.subject.id for one in labeled if name not in one.labels)
             if lacking:
                 gaps.setdefault(lacking, []).append(name)
         notes += [
-            f"missing in {_some(lacking)} of {len(labeled)} labeled ones of region {region}: {_listed(names)}; what is "
-            "there but was not drawn teaches a network to overlook it"
+            f"missing in {some_of(lacking)} of {len(labeled)} labeled ones of region {region}: {_listed(names)}; what "
+            "is there but was not drawn teaches a network to overlook it"
             for lacking, names in sorted(gaps.items(), key=lambda gap: -len(gap[0]))
         ]
     more = len(notes) - _LABEL_NOTES
     return [*notes[:_LABEL_NOTES], *([f"{more} more notes of this kind"] if more > 0 else [])]
 
 
-def _some(ids: Sequence[str]) -> str:
+def some_of(ids: Sequence[str]) -> str:
+    """How many there are, and the first of them by name."""
     return f"{len(ids)} subject{'s' if len(ids) > 1 else ''} ({_listed(ids)})"
 
 

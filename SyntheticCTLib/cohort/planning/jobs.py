@@ -15,6 +15,7 @@ from ...jobs.records import spare_inputs
 from ..phantom_set import EARLIER_FILES, write_phantom_set
 from .checking import Checked, check_subjects, label_notes
 from .draw import Draw
+from .extents import grid_notes
 from .lesion_request import settle
 from .plan import Plan, write_plan
 from .regions import shows_face
@@ -66,7 +67,8 @@ def plan_job(parameters: dict[str, Any], context: JobContext) -> dict[str, Any]:
                 f"{parameters['subjects']}: nothing was planned; correct this first:\n  - " + "\n  - ".join(faults)
             )
         plan = draw.plan(checked, lesions.settings if lesions else None)
-        notes = [*_reading_notes(checked), *draw.notes, *label_notes(draw.taking_part(checked))]
+        part = draw.taking_part(checked)
+        notes = [*_reading_notes(checked), *draw.notes, *label_notes(part), *grid_notes(part, plan.settings)]
         for note in (*notes, *(lesions.notes if lesions else ())):
             context.note(note)
         context.report("writing the plan")
