@@ -120,7 +120,7 @@ def _of_organ(change: LabelChange, limits: Thresholds) -> Iterator[Finding]:
         return
     yield from _of_volume(change, limits)
     before, after = change.parts_before, change.parts_after
-    if before < FEW_PARTS and after > before and not change.trimmed:
+    if before < FEW_PARTS and after > before:
         yield WARN, f"Label {change.title} fell into {after} parts (before: {before})."
 
 
@@ -145,7 +145,7 @@ def _of_lesion(change: LabelChange, limits: Thresholds) -> Iterator[Finding]:
         yield REJECT, f"Lesion {change.title} left its organ, {organ}."
     yield from _of_volume(change, limits)
     before, after = change.parts_before, change.parts_after
-    if before != after and not change.trimmed:
+    if before != after:
         yield WARN, f"Lesion {change.title} has {after} parts (before: {before})."
 
 

@@ -31,15 +31,13 @@ FIT_MARGIN_MM = 10.0
 class Morphed:
     """A synthetic CT. image: int16 HU. layers: its labels, on the same grid. outside: uint8, 1 where nothing was
     seen because the source's field of view ends there (the image is air). t: how far along the path. grid: where
-    it lies, one of `GRIDS`. asked_of: the grid it would have had if no other voxels had been asked for; None if none
-    were. What lay on that one and is not on the image was cut off on purpose."""
+    it lies, one of `GRIDS`."""
 
     image: sitk.Image
     layers: list[LabelLayer]
     outside: sitk.Image
     t: float
     grid: str
-    asked_of: Geometry | None = None
 
 
 def morph(
@@ -103,9 +101,9 @@ class Warper:
         path.check(self._source)
         if t == 0 and grid == "source" and spacing is None:
             return self._unchanged()
-        own = geometry = self._output_geometry(path, t, grid)
+        geometry = self._output_geometry(path, t, grid)
         if spacing is not None:
-            geometry = own.upright(spacing, size)
+            geometry = geometry.upright(spacing, size)
         self._prepare()
         image = geometry.new_image(sitk.sitkInt16)
         outside = geometry.new_image(sitk.sitkUInt8)
@@ -122,7 +120,7 @@ class Warper:
             self._image_sampler.fill(image_voxels, outside_voxels, slab)
             for sampler, values in zip(self._label_samplers, label_voxels, strict=True):
                 sampler.fill(values, slab)
-        return Morphed(image, layers, outside, float(t), grid, None if spacing is None else own)
+        return Morphed(image, layers, outside, float(t), grid)
 
     def _unchanged(self) -> Morphed:
         nothing = Geometry.of(self._source).new_image(sitk.sitkUInt8)

@@ -77,7 +77,10 @@ def _plan(file: Path, outputs: int) -> None:
     settings = PlanSettings(edge_share=EDGE_SHARE)
     draw = Draw(subjects, [], outputs, SEED, settings)
     write_plan(
-        draw.plan([Checked(subject, {"lung": 1.0}, frozenset(), (1.0, 1.0, 1.0), ()) for subject in subjects]), file
+        draw.plan(
+            [Checked(subject, {"lung": 1.0}, frozenset(), (1.0, 1.0, 1.0), (1.0, 1.0, 1.0), ()) for subject in subjects]
+        ),
+        file,
     )
 
 

@@ -84,7 +84,6 @@ class Result:
     outside: sitk.Image
     t: float = 1.0
     grid: str = "source"
-    asked_of: Geometry | None = None
 
 
 @functools.cache

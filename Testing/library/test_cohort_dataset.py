@@ -156,7 +156,8 @@ def test_the_card_says_that_all_scans_have_one_grid(folder, settings, told):
     cohort = read_cohort(folder)
     plan = replace(cohort.plan, settings=replace(cohort.plan.settings, **settings))
     text = card(plan, survey(cohort.layout, plan))
-    assert told in text and "grid of the result: one for all" in text
+    assert told in text and "on a grid of its own and in whole" in text
+    assert f"grid of the result: one {'for all' if 'size' in settings else 'spacing for all, over the extent'}" in text
 
 
 def test_the_card_tells_the_range_of_percentages_as_it_was_drawn_from(folder):

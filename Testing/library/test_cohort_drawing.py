@@ -234,6 +234,7 @@ def test_another_seed_changes_everything():
         ("spacing", (1.0, 1.0)),
         ("spacing", (1.0, 1.0, 0)),
         ("spacing", (1.0, 1.0, 30.0)),
+        ("spacing", (1.0, 0.05, 1.0)),
     ],
 )
 def test_settings_of_no_meaning_are_refused(name, value):

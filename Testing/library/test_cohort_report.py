@@ -20,7 +20,7 @@ from cohort_crowds import Output, body, noisy, subject_id, write_crowd
 import SyntheticCTLib.cohort.report.jobs  # noqa: F401, importing registers the job
 from SyntheticCTLib.cohort.privacy.statistics import Estimate, NotMeasurable
 from SyntheticCTLib.cohort.report.attack_texts import _leaks
-from SyntheticCTLib.cohort.report.distributions import label_numbers, noise_level
+from SyntheticCTLib.cohort.report.distributions import label_numbers, measure_groups, noise_level
 from SyntheticCTLib.cohort.report.gate_numbers import plain_reason
 from SyntheticCTLib.cohort.report.html import paragraph, table
 from SyntheticCTLib.errors import InputError
@@ -194,6 +194,17 @@ def test_labels_are_measured_on_their_own_voxels():
     lungs = [name for name in hu if "lung" in name.lower()]
     assert lungs and all(hu[name] < -500 and 300 < volume[name] < 6000 for name in lungs)
     assert all(np.isfinite(list(hu.values())))
+
+
+def test_originals_are_measured_on_the_outputs_grid(cohort):
+    settings = replace(cohort.plan.settings, spacing=(6.0, 6.0, 6.0), size=(24, 38, 22))  # half as wide
+    half = replace(cohort, plan=replace(cohort.plan, settings=settings))
+    whole, cut = (measure_groups(one, 0, lambda *told: None)[1] for one in (cohort, half))
+    assert len(cut.scans) == len(whole.scans) > 0
+    for name in ("lung_left", "lung_right"):
+        (name,) = [one for one in whole.scans[0].volume if one.endswith(name)]
+        assert 0.2 < np.median(cut.values("volume", name) / whole.values("volume", name)) < 0.8
+        assert cut.values("hu", name) == pytest.approx(whole.values("hu", name), abs=25)
 
 
 def test_reasons_are_counted_without_their_numbers():

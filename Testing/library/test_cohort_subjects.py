@@ -16,7 +16,8 @@ import SimpleITK as sitk
 from cohort_tables import plan, write_scan, write_table
 from volumes import GRIDS, ct, like
 
-from SyntheticCTLib.cohort.planning import LabelFile, read_plan
+from SyntheticCTLib.cohort.planning import LabelFile, extents, read_plan
+from SyntheticCTLib.cohort.planning.checking import check_subjects
 from SyntheticCTLib.cohort.planning.regions import plain_region, shows_face
 from SyntheticCTLib.cohort.planning.subjects import read_subjects
 from SyntheticCTLib.errors import InputError
@@ -285,6 +286,28 @@ def test_of_a_grid_for_all_it_is_said_what_every_scan_fills(tmp_path, table):
     (note,) = told(size=[32, 16, 17])
     assert "reach over 11 x 7 x 34 mm" in note and "4 subjects (anna, bert, cora, dirk)" in note
     assert "--size 18 16 17" in note
+
+
+def test_what_a_tilted_scan_fills_lies_within_it(tmp_path, rows):
+    image = ct(GRIDS["oblique"])
+    sitk.WriteImage(image, str(tmp_path / rows[0]["image"]))
+    rows[0]["labels"] = ""
+    (checked, *_), faults = check_subjects(read_subjects(write_table(tmp_path / "t.csv", rows))[0])
+    assert not faults
+    low, high = GRIDS["oblique"].bounds()
+    assert checked.extent == pytest.approx(high - low)
+    half = np.array(checked.filled) / 2
+    corners = np.array(np.meshgrid(*np.transpose([-half, half]))).reshape(3, -1).T + (low + high) / 2
+    index = [image.TransformPhysicalPointToContinuousIndex(corner.tolist()) for corner in corners]
+    assert np.min(index) >= -0.5 - 1e-6 and (np.max(index, axis=0) <= np.array(image.GetSize()) - 0.5 + 1e-6).all()
+    assert np.isclose(np.min(index), -0.5) or np.isclose(np.max(index, axis=0), np.array(image.GetSize()) - 0.5).any()
+
+
+def test_a_spacing_that_makes_outputs_of_too_many_voxels_is_refused(tmp_path, table, monkeypatch):
+    monkeypatch.setattr(extents, "MAX_VOXELS", 400)
+    with pytest.raises(InputError, match=r"spacing of 1 x 1 x 1 mm an output of subject .* would have 1.6e\+03 voxels"):
+        plan(table, tmp_path / "plan.json", spacing=[1.0, 1.0, 1.0])
+    plan(table, tmp_path / "plan.json", spacing=[2.0, 2.0, 2.0])
 
 
 def test_notes_of_reading_name_the_subject(tmp_path, rows):

@@ -1,16 +1,12 @@
 """The measures of the quality gate against deformations, bodies and noise whose truth is known on paper."""
 
-from dataclasses import replace
-
 import numpy as np
 import pytest
 import SimpleITK as sitk
 from known_morphs import NODULE, STILL, RadialPath, Result, gentle, growth, torso, warp
 
-from SyntheticCTLib.images.geometry import Geometry
 from SyntheticCTLib.images.labels import LabelLayer
 from SyntheticCTLib.morph.body import axial_axis, body_mask, shrunk
-from SyntheticCTLib.morph.gate import assess
 from SyntheticCTLib.morph.measures import compare, deformation, label_changes, noise, similarity, smear
 
 
@@ -141,34 +137,6 @@ def test_what_is_pushed_off_the_grid_is_not_missed():
     # The spine runs through all slices; grown to 125 %, one fifth of its length leaves the scan.
     assert change.cut_percent == pytest.approx(20, abs=2.5)
     assert change.after == pytest.approx(change.foretold, rel=0.03)
-
-
-def trimmed(result, slices):
-    """The result without so many slices at both ends, as it comes out when fewer voxels are asked for."""
-
-    def inner(image):
-        return image[:, :, slices:-slices]
-
-    layers = [LabelLayer(layer.name, inner(layer.image), layer.names) for layer in result.layers]
-    return Result(inner(result.image), layers, inner(result.outside), asked_of=Geometry.of(result.image))
-
-
-def test_what_was_cut_off_on_purpose_is_not_missed_and_not_said_to_be_pushed_off():
-    path = uniform(1.25)
-    whole = warp(*torso(), path)
-    full, part = (change_of("organs.spine", path, result) for result in (whole, trimmed(whole, 8)))
-    assert part.trimmed and not full.trimmed
-    assert part.cut_percent == pytest.approx(full.cut_percent, abs=1)
-    assert part.after == pytest.approx(part.foretold, rel=0.03) and part.foretold < 0.85 * full.foretold
-
-
-def test_the_gate_does_not_complain_of_what_was_cut_off_on_purpose():
-    source, layers = torso()
-    part = trimmed(warp(source, layers, STILL), 12)
-    reasons = assess(source, None, part, STILL, layers).reasons
-    assert not any("Label" in reason or "Lesion" in reason for reason in reasons)
-    silent = replace(part, asked_of=None)  # as if the path had done it
-    assert any("was pushed off" in reason for reason in assess(source, None, silent, STILL, layers).reasons)
 
 
 def test_parts_are_counted_and_specks_are_not():

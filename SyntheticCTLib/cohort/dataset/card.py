@@ -9,7 +9,7 @@ import numpy as np
 
 from ... import __version__
 from ...morph.metadata import DIGITS
-from ..planning.settings import PERCENT_STEP
+from ..planning.settings import PERCENT_STEP, PlanSettings
 from .files import write_text
 from .layout import FILE_ENDING, Layout
 from .painted import lesion_section
@@ -96,13 +96,21 @@ def _how(plan: Plan, found: Survey) -> str:
             "the body lies between two people, and the texture is the first one's.\n",
             f"- how far: a percentage drawn for each scan from {low} to {high} %; what is published is rounded to 5 %",
             f"- registration: {' and '.join(sorted(found.backends)) or 'none'}; grid of the result: "
-            f"{settings.grid if settings.spacing is None else 'one for all'}",
+            f"{_grid_of_result(settings)}",
             "- what the pixels show (sex, diagnosis, lesions) follows the first scan; age and days lie between the "
             "two, in whole numbers (in tenths of a year for small children); other numbers have at most "
             f"{DIGITS} digits; all other metadata is dropped",
             f"- versions: {versions or 'none'}\n",
         ]
     )
+
+
+def _grid_of_result(settings: PlanSettings) -> str:
+    if settings.spacing is None:
+        return settings.grid
+    if settings.size is None:
+        return f"one spacing for all, over the extent of the grid {settings.grid}"
+    return "one for all; what lies beyond it, organs among it, is cut off"
 
 
 def _quality(plan: Plan, found: Survey) -> str:
@@ -114,6 +122,8 @@ def _quality(plan: Plan, found: Survey) -> str:
         f"at all of up to {plan.settings.redraws + 1} percentages and {found.failed} could not be made. {redrawn} of "
         "those here were rejected at first and made at another percentage.\n",
     ]
+    if plan.settings.spacing is not None:
+        lines.append("The gate judged each scan, and took the measures below, on a grid of its own and in whole.\n")
     if found.made:
         lines += ["| measure | 5 % | median | 95 % | unit |", "|--|--:|--:|--:|--|"]
         lines += [_distribution(name, found) for name in MEASURES if name in found.units]

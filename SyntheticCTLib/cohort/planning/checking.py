@@ -29,13 +29,15 @@ _LABEL_NOTES = 10
 @dataclass(frozen=True)
 class Checked:
     """A subject that can be used. subject: with its hashes. labels: volume in mm^3 of each of its labels, by the name
-    it has in a data set. lesions: those that are lesions. extent: mm along the LPS axes that the scan reaches over.
+    it has in a data set. lesions: those that are lesions. extent: mm along the LPS axes that the scan reaches over;
+    filled: of an upright box of these proportions round its middle that lies within it, smaller for a tilted scan.
     notes: sentences for the user from reading."""
 
     subject: Subject
     labels: Mapping[str, float]
     lesions: frozenset[str]
     extent: tuple[float, float, float]
+    filled: tuple[float, float, float]
     notes: tuple[str, ...]
 
 
@@ -95,17 +97,23 @@ def _check(subject: Subject) -> tuple[Checked | None, list[str]]:
             subject=replace(subject, content=content, labels=labels, metadata_sha256=metadata_sha256),
             labels=_volumes(layers),
             lesions=frozenset(lesion_names(layers)),
-            extent=_extent(image),
+            **_reach(image),
             notes=(*notes, *(note for layer in layers for note in layer.notes)),
         ),
         [],
     )
 
 
-def _extent(image: sitk.Image) -> tuple[float, float, float]:
+def _reach(image: sitk.Image) -> dict[str, tuple[float, float, float]]:
+    """`extent` and `filled` of a scan."""
     from ...images.geometry import Geometry
 
-    return tuple(map(float, np.subtract(*Geometry.of(image).bounds()[::-1])))
+    geometry = Geometry.of(image)
+    low, high = geometry.bounds()
+    # Half the box, at its farthest along each axis of the scan, against half the scan.
+    farthest = np.abs(np.linalg.inv(geometry.matrix()[:3, :3])) @ (high - low)
+    shrunk = min(1.0, float((np.array(geometry.size) / farthest).min()))
+    return {"extent": tuple(map(float, high - low)), "filled": tuple(map(float, shrunk * (high - low)))}
 
 
 def _volumes(layers: Iterable[LabelLayer]) -> dict[str, float]:

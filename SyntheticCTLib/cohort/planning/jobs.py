@@ -15,7 +15,7 @@ from ...jobs.records import spare_inputs
 from ..phantom_set import EARLIER_FILES, write_phantom_set
 from .checking import Checked, check_subjects, label_notes
 from .draw import Draw
-from .extents import grid_notes
+from .extents import grid_faults, grid_notes
 from .lesion_request import settle
 from .plan import Plan, write_plan
 from .regions import shows_face
@@ -57,6 +57,7 @@ def plan_job(parameters: dict[str, Any], context: JobContext) -> dict[str, Any]:
             faults += draw.faults
         checked, wrong = check_subjects(subjects, context.report)
         faults += wrong
+        faults += grid_faults(checked, _settings(parameters)) if draw is not None else []
         lesions = None
         if parameters["lesions"] is not None and draw is not None:
             context.report("looking at model and shapes of the lesions")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import math
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, fields
 from decimal import ROUND_CEILING, ROUND_FLOOR, Decimal
@@ -23,8 +25,11 @@ PERCENT_STEP = Decimal("0.01")
 LATER = ("lesions", "spacing", "size")
 """Settings that came after the first plans; one that lacks them is read as if they were null."""
 
-MAX_SPACING_MM = 20.0
-"""Of the outputs; a body in larger voxels shows nothing."""
+SPACINGS_MM = (0.1, 20.0)
+"""Of the outputs: no scanner has smaller voxels, and a body in larger ones shows nothing."""
+
+MAX_VOXELS = 1 << 30
+"""Of an output; a scan of 512 x 512 slices has a quarter of that with a thousand of them."""
 
 SIZES = (16, 4096)
 """Fewest and most voxels of an output along an axis."""
@@ -95,10 +100,15 @@ def setting_faults(values: Mapping[str, Any]) -> list[str]:
     faults += [f"the setting {name!r} is missing" for name in known if name not in values and name not in LATER]
     for name, (good, expected) in _RULES.items():
         if name in values and not good(values[name]):
-            faults.append(f"{name} is {values[name]!r}; expected {expected}")
+            faults.append(f"{name} is {_as_written(values[name])}; expected {expected}")
     if values.get("size") is not None and values.get("spacing") is None:
         faults.append("size is given but spacing is not; expected both, or spacing alone")
     return faults + lesion_faults(values.get("lesions"))
+
+
+def _as_written(value: Any) -> str:
+    """A value as it stands in a plan, in which numbers are read as decimals."""
+    return json.dumps(value, default=float) if isinstance(value, list) else repr(value)
 
 
 def _share(value: Any) -> bool:
@@ -128,12 +138,12 @@ _RULES = {
     "guided": (lambda value: isinstance(value, bool), "true or false"),
     "allow_face": (lambda value: isinstance(value, bool), "true or false"),
     "spacing": (
-        lambda value: _three(value, lambda mm: is_number(mm) and 0 < mm <= MAX_SPACING_MM),
-        f"null, or three numbers above 0, at most {MAX_SPACING_MM:g} (mm)",
+        lambda value: _three(value, lambda mm: is_number(mm) and SPACINGS_MM[0] <= mm <= SPACINGS_MM[1]),
+        "null, or three numbers from {:g} to {:g} (mm)".format(*SPACINGS_MM),
     ),
     "size": (
-        lambda value: _three(value, lambda n: is_whole(n, *SIZES)),
-        "null, or three whole numbers from {} to {}".format(*SIZES),
+        lambda value: _three(value, lambda n: is_whole(n, *SIZES)) and math.prod(value or ()) <= MAX_VOXELS,
+        "null, or three whole numbers from {} to {}, at most {:.1e} voxels in all".format(*SIZES, MAX_VOXELS),
     ),
 }
 """For each setting, whether a value is good, and what is expected."""

@@ -12,6 +12,7 @@ import SimpleITK as sitk
 from ...assess.radiomics import high_pass
 from ...errors import InputError
 from ...images.geometry import Geometry
+from ...images.hu import AIR_HU, MAX_HU
 from ...images.labels import read_layers
 from ..dataset.label_map import label_map
 from ..privacy.choosing import shuffled
@@ -19,6 +20,7 @@ from ..privacy.scans import read_subject
 
 if TYPE_CHECKING:
     from ..dataset.cases import Case, Cohort
+    from ..planning.settings import PlanSettings
     from ..planning.subjects import Subject
 
 MOST_SCANS = 100
@@ -67,7 +69,11 @@ class Group:
 
 
 def measure_groups(cohort: Cohort, seed: int, progress: Progress) -> list[Group]:
-    """Measure a seeded choice of the outputs and of the originals; those that cannot be read are left out."""
+    """Measure a seeded choice of the outputs and of the originals; those that cannot be read are left out.
+
+    Where the plan gives all outputs one grid, the originals are brought onto it first: a scan that was cut has smaller
+    organs, and noise depends on the voxels.
+    """
     plan = cohort.plan
     rng = np.random.default_rng([seed, 4])
     cases = {case.name: case for case in cohort.cases}
@@ -79,7 +85,7 @@ def measure_groups(cohort: Cohort, seed: int, progress: Progress) -> list[Group]
         for number, name in enumerate(chosen):
             progress(f"measuring scans ({kind})", number / len(chosen))
             try:
-                scans.append(_numbers(members[name], plan.label_names))
+                scans.append(_numbers(members[name], plan.label_names, plan.settings))
             except InputError:
                 continue
         groups.append(Group(kind, tuple(scans), len(members)))
@@ -90,10 +96,10 @@ def _by_id(subjects: Sequence[Subject]) -> dict[str, Subject]:
     return {subject.id: subject for subject in subjects}
 
 
-def _numbers(scan: Case | Subject, names: Sequence[str]) -> ScanNumbers:
+def _numbers(scan: Case | Subject, names: Sequence[str], settings: PlanSettings) -> ScanNumbers:
     from ..planning.subjects import Subject
 
-    image, labels = _read_real(scan, names) if isinstance(scan, Subject) else _read_synthetic(scan)
+    image, labels = _read_real(scan, names, settings) if isinstance(scan, Subject) else _read_synthetic(scan)
     hu, volume = label_numbers(image, labels, names) if labels is not None else ({}, {})
     noise = {tissue: noise_level(image, *limits) for tissue, limits in TISSUES.items()}
     return ScanNumbers(hu, volume, {tissue: value for tissue, value in noise.items() if value is not None})
@@ -106,10 +112,20 @@ def _read_synthetic(case: Case) -> tuple[sitk.Image, sitk.Image | None]:
     return image, read_layers([("labels", str(case.label))], image)[0].image if case.label else None
 
 
-def _read_real(subject: Subject, names: Sequence[str]) -> tuple[sitk.Image, sitk.Image | None]:
+def _read_real(
+    subject: Subject, names: Sequence[str], settings: PlanSettings
+) -> tuple[sitk.Image, sitk.Image | None]:
     image = read_subject(subject)
     layers = read_layers([(label.name, str(label.file)) for label in subject.labels], image, subject.image.name)
-    return image, label_map(layers, names, Geometry.of(image)).image if layers else None
+    labels = label_map(layers, names, Geometry.of(image)).image if layers else None
+    if settings.spacing is None:
+        return image, labels
+    grid = Geometry.of(image).upright(settings.spacing, settings.size).new_image(sitk.sitkUInt8)
+    same_place = sitk.Transform()
+    resampled = sitk.Resample(image, grid, same_place, sitk.sitkBSpline3, AIR_HU, sitk.sitkInt16)
+    if labels is not None:
+        labels = sitk.Resample(labels, grid, same_place, sitk.sitkNearestNeighbor, 0)
+    return sitk.Clamp(resampled, sitk.sitkInt16, AIR_HU, MAX_HU), labels
 
 
 def label_numbers(

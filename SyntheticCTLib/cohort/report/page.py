@@ -142,14 +142,19 @@ def _gate(content: Content) -> list[str]:
 
 def _distributions(content: Content) -> list[str]:
     synthetic, real = content.groups[0], content.groups[1]
+    brought = content.cohort.plan.settings.spacing is not None
+    noise = (
+        "real scans were brought onto the outputs' grid first, by one resampling as well"
+        if brought
+        else "noise is a little lower, for every resampling smooths"
+    )
     parts = [
         heading("Synthetic against real"),
         paragraph(
             "Mean HU and volume of every label and the noise of homogeneous tissue, one value for each scan. Boxes: "
             "middle half and median; the number at the right is the n of that box. A synthetic scan has its source's "
             "voxels, so HU should agree; volumes lie between source and target, so they should spread a little less; "
-            "noise is a little lower, for every resampling smooths. Outputs of one source are alike, so n counts "
-            "scans, not people."
+            f"{noise}. Outputs of one source are alike, so n counts scans, not people."
         ),
         table(
             ("scans", "measured", "of"),

@@ -44,6 +44,8 @@ def make(order: OutputOrder, pair: HeldPair) -> bool:
         morphed, report = _attempt(order, pair, path, percent)
         tries.append({"percent": float(percent), "verdict": report.verdict, "reasons": list(report.reasons)})
         if report.verdict != "reject":
+            if order.spacing is not None:
+                morphed = _on_common_grid(order, pair, path, percent)
             lesions = None
             if order.lesions is not None:
                 morphed, lesions = add_lesions(morphed, order.lesions)
@@ -61,10 +63,19 @@ def _attempt(order: OutputOrder, pair: HeldPair, path: MorphPath, percent: Decim
     from ...morph.gate import assess
 
     source, target = pair.sides(order.forward)
-    morphed = pair.warper(order.forward).morph(
+    morphed = pair.warper(order.forward).morph(path, float(percent / 100), order.grid)
+    return morphed, assess(source.image, target.image, morphed, path, source.layers)
+
+
+def _on_common_grid(order: OutputOrder, pair: HeldPair, path: MorphPath, percent: Decimal) -> Morphed:
+    """The same morph, again from the original, on the voxels that all outputs of the plan have.
+
+    It was judged on its own grid: what common voxels cut off or blur is no fault of the morph, and the lines of the
+    gate were drawn for whole scans at their own resolution.
+    """
+    return pair.warper(order.forward).morph(
         path, float(percent / 100), order.grid, spacing=order.spacing, size=order.size
     )
-    return morphed, assess(source.image, target.image, morphed, path, source.layers)
 
 
 def _deliver(

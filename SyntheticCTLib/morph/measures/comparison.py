@@ -34,7 +34,6 @@ class Comparison:
             taken to go on as it is at the border, so that a body cut off there is still counted as body.
         seen_body: the body found in the result itself.
         outside: where the result was pulled from outside the source's field of view.
-        asked_of: as of the result, `morph.warping.Morphed`.
     """
 
     source: sitk.Image
@@ -51,7 +50,6 @@ class Comparison:
     expected_body: np.ndarray
     seen_body: np.ndarray
     outside: np.ndarray
-    asked_of: Geometry | None = None
 
     @cached_property
     def nodes(self) -> np.ndarray:
@@ -113,7 +111,6 @@ def compare(source: sitk.Image, target: sitk.Image | None, morphed, path) -> Com
         expected_body=sitk.GetArrayViewFromImage(expected) > 0,
         seen_body=sitk.GetArrayFromImage(body_mask(small)) > 0,
         outside=sitk.GetArrayViewFromImage(outside) > 0,
-        asked_of=morphed.asked_of,
     )
 
 

@@ -10,7 +10,7 @@ import SimpleITK as sitk
 
 from ...images.geometry import Geometry
 from ...images.labels import LabelLayer, is_lesion
-from .comparison import Comparison, physical
+from .comparison import Comparison, index, physical
 from .label_map import LabelMap
 
 #: Labels whose box has at most so many voxels have their parts counted voxel by voxel, larger ones on the
@@ -29,9 +29,8 @@ class LabelChange:
     """One label before and after the morph.
 
     title: "layer.name", or "layer.value" where the value has no name of its own. Volumes in mm3. `foretold`:
-    the Jacobian of the forward map integrated over the source label, without what is not on the output's grid:
-    what was pushed off it, `cut_percent` of the whole, and what was cut off on purpose, if the label is `trimmed`.
-    `parts_*`: connected components (26 neighbors) without specks.
+    the Jacobian of the forward map integrated over the source label, without what is pushed off the output
+    grid, which is `cut_percent` of the whole. `parts_*`: connected components (26 neighbors) without specks.
     factor_low, factor_mean, factor_high: output volume per source volume over the label (least and largest on
     the work grid). `lost_organs`: of a lesion, titles of the labels that held it before and no longer do.
     """
@@ -50,7 +49,6 @@ class LabelChange:
     factor_mean: float
     factor_high: float
     lost_organs: tuple[str, ...] = ()
-    trimmed: bool = False
 
     @property
     def vanished(self) -> bool:
@@ -76,7 +74,7 @@ def label_changes(
     for number, layer in enumerate(before):
         old, new = maps_before[layer.name], maps_after.get(layer.name)
         if old.geometry not in forward:
-            forward[old.geometry] = _forward_factor(c, old.geometry), *_stays(c, old.geometry)
+            forward[old.geometry] = _forward_factor(c, old.geometry), _stays_on_grid(c, old.geometry)
         for value in old.boxes:
             change = _change(number, layer, value, old, new, *forward[old.geometry])
             if change.lesion and change.after > 0:
@@ -95,14 +93,12 @@ def _change(
     new: LabelMap | None,
     factor: np.ndarray,
     staying: np.ndarray,
-    trimmed: np.ndarray,
 ) -> LabelChange:
     counts, blocks = old.count(value)
     volume = counts * old.voxel_mm3
     local = factor[blocks]
     whole = float((volume * local).sum())
     foretold = float((volume * local * staying[blocks]).sum())
-    on_purpose = float((volume * local * trimmed[blocks]).sum())
     held = local[counts > 0]
     fine = old.box_voxels(value) <= FINE_BOX_VOXELS
     after, parts_after = 0.0, 0
@@ -118,13 +114,12 @@ def _change(
         before=float(volume.sum()),
         after=after,
         foretold=foretold,
-        cut_percent=100.0 * (1 - (foretold + on_purpose) / whole) if whole > 0 else 0.0,
+        cut_percent=100.0 * (1 - foretold / whole) if whole > 0 else 0.0,
         parts_before=old.parts(value, counts, fine),
         parts_after=parts_after,
         factor_low=float(held.min()),
         factor_mean=whole / float(volume.sum()),
         factor_high=float(held.max()),
-        trimmed=on_purpose > 0,
     )
 
 
@@ -140,24 +135,14 @@ def _forward_factor(c: Comparison, blocks: Geometry) -> np.ndarray:
     return sitk.GetArrayFromImage(c.path.inverse_jacobian(c.t, blocks, grid=c.frame))
 
 
-def _stays(c: Comparison, blocks: Geometry) -> tuple[np.ndarray, np.ndarray]:
-    """Whether the tissue of a block is still on the grid of the result; whether it would be on the grid that the
-    result would have had, and is not on the one that was asked for."""
+def _stays_on_grid(c: Comparison, blocks: Geometry) -> np.ndarray:
+    """Whether the tissue of a block is still on the grid of the result."""
     forward = sitk.GetArrayFromImage(c.path.inverse_field(c.t, blocks, grid=c.frame))
     here = blocks.new_image(sitk.sitkUInt8)
     nodes = np.indices(forward.shape[:3], dtype=np.float32).reshape(3, -1).T
-    places = physical(here, nodes) + forward.reshape(-1, 3)
-    staying = _on_grid(places, Geometry.of(c.result)).reshape(forward.shape[:3])
-    if c.asked_of is None:
-        return staying, np.zeros_like(staying)
-    return staying, _on_grid(places, c.asked_of).reshape(staying.shape) & ~staying
-
-
-def _on_grid(places: np.ndarray, geometry: Geometry) -> np.ndarray:
-    """(N,) whether LPS points (N, 3) lie within the voxels of a grid."""
-    home = np.linalg.inv(geometry.matrix())
-    at = places @ home[:3, :3].T + home[:3, 3]
-    return ((at >= -0.5) & (at <= np.array(geometry.size) - 0.5)).all(axis=1)
+    at = index(c.result, physical(here, nodes) + forward.reshape(-1, 3))
+    inside = ((at >= -0.5) & (at <= np.array(c.result.GetSize()[::-1]) - 0.5)).all(axis=1)
+    return inside.reshape(forward.shape[:3])
 
 
 def _organs(
