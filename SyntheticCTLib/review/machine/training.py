@@ -12,7 +12,7 @@ import SimpleITK as sitk
 
 from ...errors import InputError
 from ..key import REAL, SYNTHETIC, Key
-from ..planning.candidates import Candidate, Progress, examine
+from ..planning.candidates import Candidate, Progress, examine, with_one_name, with_regions_alike
 from ..planning.grid import Grid, place, resample, union
 from ..planning.matching import Pair, describe, match
 from ..planning.scans import UNKNOWN, Scan, find_scans
@@ -100,6 +100,8 @@ def _choose(
     for (group, scans), stream in zip(kept.items(), streams, strict=False):
         read = examine(scans, count, np.random.default_rng(stream), group, progress)
         usable[group] = _usable(read, study, key, left_out[group])
+    usable[SYNTHETIC] = with_one_name(usable[REAL], usable[SYNTHETIC])
+    usable = dict(zip(usable, with_regions_alike(usable[REAL], usable[SYNTHETIC], kept[SYNTHETIC]), strict=True))
     count = _patients({group: [one.scan for one in found] for group, found in usable.items()}, left_out)
     pairs = match(usable[REAL], usable[SYNTHETIC], count, False, np.random.default_rng(streams[2]))
     read = len(usable[REAL]), len(usable[SYNTHETIC])

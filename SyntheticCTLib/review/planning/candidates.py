@@ -86,7 +86,7 @@ def examine(
     return list(found.values())
 
 
-def with_one_name(real: Sequence[Candidate], synthetic: Sequence[Candidate], patients: int) -> list[Candidate]:
+def with_one_name(real: Sequence[Candidate], synthetic: Sequence[Candidate], patients: int = 0) -> list[Candidate]:
     """The synthetic scans, whose patients are called as in the real group wherever that holds the scan they show: a
     cohort's ids and the names of files are two things, and a voxel is the same in both.
 
