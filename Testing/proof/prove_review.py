@@ -48,7 +48,9 @@ def phantom_study(out: Path) -> tuple[Path, Path]:
     draws += ["--backend", "simpleitk", "--seed", "5"]
     command("cohort", "plan", out / "phantoms" / "subjects.csv", "-o", out / "plan.json", *draws)
     command("cohort", "run", out / "plan.json", "-o", out / "set", "--workers", "2")
-    return plan(out / "study", out / "phantoms", out / "set", PHANTOM_CASES), out / "set"
+    # A morph blunts the brightest voxels of so coarse phantoms; without the bone window no case shows them.
+    windows = ["--window", "lung", "soft tissue"]
+    return plan(out / "study", out / "phantoms", out / "set", PHANTOM_CASES, *windows), out / "set"
 
 
 def real_study(out: Path, morphs: Path) -> Path:
@@ -62,11 +64,10 @@ def real_study(out: Path, morphs: Path) -> Path:
     return plan(out / "study", VOLUMES, out / "morphs", REAL_CASES)
 
 
-def plan(study: Path, real: Path, synthetic: Path, cases: int) -> Path:
+def plan(study: Path, real: Path, synthetic: Path, cases: int, *options: str) -> Path:
     """Plan a study."""
-    command(
-        "review", "plan", "--real", real, "--synthetic", synthetic, "-o", study, "--cases", str(cases), "--seed", "3"
-    )
+    draws = ["--cases", str(cases), "--seed", "3"]
+    command("review", "plan", "--real", real, "--synthetic", synthetic, "-o", study, *draws, *options)
     return study
 
 
