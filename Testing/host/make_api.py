@@ -15,22 +15,15 @@ CLASSES = """QObject QWidget QLabel QPushButton QCheckBox QComboBox QVBoxLayout 
     ctkMessageBox ctkCollapsibleButton ctkSliderWidget qMRMLWidget qMRMLNodeComboBox qMRMLSegmentEditorWidget
     qMRMLSliceWidget qMRMLSliceControllerWidget qMRMLSliceView qSlicerLayoutManager qSlicerApplication""".split()
 # Known under other names; the second one of a list is an instance that was looked at.
-KEYS = {
-    "qSlicerLayoutManager": ["slicer.qMRMLLayoutManager", "slicer.app.layoutManager()"],
-    "qSlicerApplication": ["slicer.app"],
-}
+KEYS = {"qSlicerLayoutManager": ["slicer.qMRMLLayoutManager", "slicer.app.layoutManager()"],
+        "qSlicerApplication": ["slicer.app"]}
 # Not looked at in the real application; these are the public members in Slicer's headers that Python code uses.
-FROM_HEADERS = {
-    "qSlicerScriptedLoadableModuleWidget": {
-        "base": "qMRMLWidget",
-        "properties": {"isEntered": "bool read-only"},
-        "signals": [],
-        "methods": {"enter": [[]], "exit": [[]], "self": [[]]},
-    }
-}
+FROM_HEADERS = {"qSlicerScriptedLoadableModuleWidget": {
+    "base": "qMRMLWidget", "properties": {"isEntered": "bool read-only"}, "signals": [],
+    "methods": {"enter": [[]], "exit": [[]], "self": [[]]}}}
 # slicer_api.json lists the application's signals among its members, without signatures.
 APPLICATION_SIGNALS = ["startupCompleted()", "aboutToQuit()", "applicationStateChanged(Qt::ApplicationState)"]
-ELSEWHERE = {"findChild", "findChildren"}  # PySide6's are others; the host has none
+ELSEWHERE = {"findChild", "findChildren"}    # PySide6's are others; the host has none
 
 
 def description(entries, base, inherited):
@@ -69,6 +62,5 @@ def make_api(source):
 
 
 if __name__ == "__main__":
-    Path(__file__).with_name("api.json").write_text(
-        make_api(Path(sys.argv[1]).read_text(encoding="utf-8")), encoding="utf-8"
-    )
+    observed = Path(sys.argv[1]).read_text(encoding="utf-8")
+    Path(__file__).with_name("api.json").write_text(make_api(observed), encoding="utf-8")

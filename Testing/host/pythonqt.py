@@ -19,9 +19,9 @@ from PySide6 import QtCore
 from arguments import convert_property, match_overload
 
 API = json.loads(Path(__file__).with_name("api.json").read_text(encoding="utf-8"))
-CLASSES = {}  # PythonQt class name: the wrapper class
-_wrappers = weakref.WeakValueDictionary()  # address of the C++ object: its only wrapper [D2]
-_connections = {}  # address of the sender: [(signature, callable, deliverer)]
+CLASSES = {}        # PythonQt class name: the wrapper class
+_wrappers = weakref.WeakValueDictionary()   # address of the C++ object: its only wrapper [D2]
+_connections = {}   # address of the sender: [(signature, callable, deliverer)]
 
 
 def unwrap(value):
@@ -53,10 +53,9 @@ def _address(qt_object):
     return shiboken6.getCppPointer(qt_object)[0]
 
 
-@functools.cache  # so that bound ones compare equal
+@functools.cache    # so that bound ones compare equal
 def slot(name):
     """A method of wrappers. Wrong arguments are a ValueError [C13], wrong VTK objects a TypeError."""
-
     def run(owner, *args, **kwargs):
         if kwargs:
             raise ValueError(f"Called {name} with keyword arguments, but called slot does not support kwargs.")
@@ -87,16 +86,16 @@ def connect(sender, signature, function):
         return False
     code = getattr(getattr(function, "__func__", function), "__code__", None)
     every = code is None or code.co_flags & inspect.CO_VARARGS
-    taken = None if every else code.co_argcount - isinstance(function, types.MethodType)  # no more are given [B6]
+    taken = None if every else code.co_argcount - isinstance(function, types.MethodType)    # no more are given [B6]
 
-    def run(*args):  # must not refer to the sender, which would never be destroyed then [F3]
+    def run(*args):     # must not refer to the sender, which would never be destroyed then [F3]
         try:
             function(*[wrap(arg) for arg in args][:taken])
-        except Exception:  # printed, never propagated to whoever emitted [B14, L2]
+        except Exception:   # printed, never propagated to whoever emitted [B14, L2]
             sys.excepthook(*sys.exc_info())
 
     emitted = signature.count(",") + (not signature.endswith("()"))
-    deliver = [lambda: run(), lambda a: run(a), lambda a, b: run(a, b)][emitted]  # PySide6 counts the parameters
+    deliver = [lambda: run(), lambda a: run(a), lambda a, b: run(a, b)][emitted]    # PySide6 counts the parameters
     _pyside_signal(qt_object, signature).connect(deliver)
     address = _address(qt_object)
     if address not in _connections:
@@ -118,9 +117,7 @@ def disconnect(sender, signature, function=None):
 
 SPECIAL = {
     "className": lambda owner: owner._qt.metaObject().className(),
-    "delete": lambda owner: shiboken6.delete(owner._qt),
-    "connect": connect,
-    "disconnect": disconnect,
+    "delete": lambda owner: shiboken6.delete(owner._qt), "connect": connect, "disconnect": disconnect,
 }
 
 
@@ -147,17 +144,17 @@ class Instance:
         return self
 
     def _alive(self, doing):
-        if not self:  # [D6]
+        if not self:    # [D6]
             raise ValueError(f"{doing} on a destroyed {type(self).__name__} object")
         return self._qt
 
     def __getattr__(self, name):
         qt_object = self._alive(f"Trying to read property '{name}'")
-        name = "objectName" if name == "name" else name  # CTK builds PythonQt with this synonym [A15]
+        name = "objectName" if name == "name" else name     # CTK builds PythonQt with this synonym [A15]
         if name in self._properties:
             try:
-                return wrap(qt_object.property(name))  # an enumerator is a plain int [C3, C4]
-            except RuntimeError as error:  # PySide6 has no converter for some flags
+                return wrap(qt_object.property(name))   # an enumerator is a plain int [C3, C4]
+            except RuntimeError as error:   # PySide6 has no converter for some flags
                 raise AttributeError(f"the host does not do {type(self).__name__}.{name}: {error}") from None
         if name in self._methods and (name in SPECIAL or hasattr(qt_object, name)):
             return types.MethodType(slot(name), self)
@@ -166,12 +163,11 @@ class Instance:
     def __setattr__(self, name, value):
         cls, qt_object = type(self), self._alive(f"Trying to write property '{name}'")
         name = "objectName" if name == "name" else name
-        if name in cls._methods:  # [E5, H6]
+        if name in cls._methods:    # [E5, H6]
             raise AttributeError(f"Slot '{name}' can not be overwritten on {cls.__name__} object")
-        if name not in cls._properties:  # [A12]
-            raise AttributeError(
-                f"'{name}' does not exist on {cls.__name__} and creating new attributes on C++ objects is not allowed"
-            )
+        if name not in cls._properties:     # [A12]
+            raise AttributeError(f"'{name}' does not exist on {cls.__name__} and creating new attributes on C++ "
+                                 "objects is not allowed")
         if not qt_object.setProperty(name, convert_property(name, cls._properties[name], value)):
             raise AttributeError(f"Property '{name}' of {cls.__name__} object does not take {value!r}")
 
@@ -193,14 +189,7 @@ def add_class(pyside):
         methods = API[entry]["methods"] | methods
         entry = API[entry]["base"]
     done = {name: kind for name, kind in properties.items() if pyside.staticMetaObject.indexOfProperty(name) >= 0}
-    namespace = {
-        "_properties": done,
-        "_signals": signals,
-        "_methods": methods,
-        "_pyside": pyside,
-        "__slots__": (),
-        "__module__": __name__,
-        **getattr(pyside, "ENUMERATORS", {}),
-    }
+    namespace = {"_properties": done, "_signals": signals, "_methods": methods, "_pyside": pyside, "__slots__": (),
+                 "__module__": __name__, **getattr(pyside, "ENUMERATORS", {})}
     CLASSES[pyside.__name__] = type(pyside.__name__, (Instance,), namespace)
     return pyside

@@ -109,6 +109,20 @@ def test_upright_voxels_show_the_same_body_in_the_same_place(body, path, grid):
         assert np.linalg.norm(place - other) < 2.25 and same == pytest.approx(volume, rel=0.1)  # half a voxel
 
 
+@pytest.mark.parametrize("name", ["oblique", "anisotropic", "sagittal"])
+def test_upright_voxels_of_any_source_show_the_same_body_in_the_same_place(name):
+    image, layer = trunk(centered(AWKWARD[name]), noise=0)
+    warper, path = Warper(image, [layer]), known_path(image, image)
+    own, common = warper.morph(path, 0.5), warper.morph(path, 0.5, spacing=(3.0, 3.0, 3.0))
+    there = sitk.Resample(own.image, common.image, sitk.Transform(), sitk.sitkLinear, -1024)
+    seen = sitk.Resample(own.outside + 1, common.image, sitk.Transform(), sitk.sitkNearestNeighbor, 0)
+    both = (voxels(seen) == 1) & (voxels(common.outside) == 0)
+    assert both.mean() > 0.3
+    assert np.corrcoef(voxels(there)[both], voxels(common.image)[both])[0, 1] > 0.98
+    labels = sitk.Resample(own.layers[0].image, common.image, sitk.Transform(), sitk.sitkNearestNeighbor, 0)
+    assert (voxels(labels) == voxels(common.layers[0].image))[both].mean() > 0.95
+
+
 def test_so_many_upright_voxels_lie_round_the_same_middle_and_what_no_scan_saw_is_air(body, path):
     image = body[0]
     few, many = (Warper(image).morph(path, 0.5, spacing=(4.0, 4.0, 4.0), size=size) for size in ((20,) * 3, (80,) * 3))

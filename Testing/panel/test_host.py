@@ -21,27 +21,23 @@ def panel(host, tmp_path):
 @pytest.fixture
 def qt(host):
     import qt
-
     return qt
 
 
 @pytest.fixture
 def ctk(host):
     import ctk
-
     return ctk
 
 
 @pytest.fixture
 def slicer(host):
     import slicer
-
     return slicer
 
 
 def add_volume(slicer, name, **kwargs):
     import numpy as np
-
     voxels = np.arange(4 * 5 * 6, dtype=np.int16).reshape(4, 5, 6)
     return slicer.util.addVolumeFromArray(voxels, name=name, **kwargs)
 
@@ -69,26 +65,11 @@ def test_an_unknown_attribute_is_refused(qt):  # [A11, A12, A17]
 
 def test_what_the_panel_does_not_use_does_not_exist_here(qt, ctk, slicer):
     slider, selector, button = ctk.ctkSliderWidget(), slicer.qMRMLNodeComboBox(), qt.QPushButton()
-    for thing, name in (
-        (qt, "QSlider"),
-        (qt, "QThread"),
-        (qt, "QSettings"),
-        (ctk, "ctkRangeWidget"),
-        (qt.Qt, "nope"),
-        (slicer, "qMRMLSliderWidget"),
-        (slicer, "tr"),
-        (qt.QMessageBox, "question"),
-        (button, "size"),
-        (slider, "setMinimum"),
-        (slider, "tracking"),
-        (selector, "addNode"),
-        (button, "clicked"),
-        (button, "findChild"),
-        (qt.QTimer, "singleShot"),
-        (slicer.packaging, "pip_install"),
-        (slicer.app, "userSettings"),
-        (slicer.app, "commandOptions"),
-    ):
+    for thing, name in ((qt, "QSlider"), (qt, "QThread"), (qt, "QSettings"), (ctk, "ctkRangeWidget"), (qt.Qt, "nope"),
+                        (slicer, "qMRMLSliderWidget"), (slicer, "tr"), (qt.QMessageBox, "question"), (button, "size"),
+                        (slider, "setMinimum"), (slider, "tracking"), (selector, "addNode"), (button, "clicked"),
+                        (button, "findChild"), (qt.QTimer, "singleShot"), (slicer.packaging, "pip_install"),
+                        (slicer.app, "userSettings"), (slicer.app, "commandOptions")):
         with pytest.raises(AttributeError):
             getattr(thing, name)
     with pytest.raises(AttributeError):
@@ -133,21 +114,11 @@ def test_a_dynamic_property_is_read_by_name(qt):  # [A14]
 
 
 def test_methods_take_no_keywords_and_only_right_arguments(qt, slicer):  # [A16, C13, 9]
-    for wrong in (
-        lambda: qt.QLabel(text="x"),
-        lambda: qt.QLabel().setText(text="x"),
-        lambda: qt.QTimer().start("3"),
-        lambda: qt.QTimer().start(None),
-        lambda: qt.QTimer().start(1, 2),
-        lambda: qt.QLabel(3),
-        lambda: qt.QComboBox().addItems(None),
-        lambda: qt.QFile("x").open(3),
-        lambda: qt.QCursor("x"),
-        lambda: qt.QVBoxLayout().addWidget("x"),
-        lambda: qt.QLabel().connect("destroyed()"),
-        lambda: slicer.app.setOverrideCursor("x"),
-        lambda: slicer.app.layoutManager().setLayout("x"),
-    ):
+    for wrong in (lambda: qt.QLabel(text="x"), lambda: qt.QLabel().setText(text="x"), lambda: qt.QTimer().start("3"),
+                  lambda: qt.QTimer().start(None), lambda: qt.QTimer().start(1, 2), lambda: qt.QLabel(3),
+                  lambda: qt.QComboBox().addItems(None), lambda: qt.QFile("x").open(3), lambda: qt.QCursor("x"),
+                  lambda: qt.QVBoxLayout().addWidget("x"), lambda: qt.QLabel().connect("destroyed()"),
+                  lambda: slicer.app.setOverrideCursor("x"), lambda: slicer.app.layoutManager().setLayout("x")):
         with pytest.raises(ValueError):
             wrong()
 
@@ -373,7 +344,7 @@ def test_ui_files_are_checked(slicer, tmp_path):
         load(UI.replace('"QCheckBox"', '"QSlider"'))
     with pytest.raises(RuntimeError, match="no property 'suffixx'"):
         load(UI.replace('"suffix"', '"suffixx"'))
-    with pytest.raises(RuntimeError, match="no property 'prefix'"):  # Slicer has it, the host does not
+    with pytest.raises(RuntimeError, match="no property 'prefix'"):     # Slicer has it, the host does not
         load(UI.replace('"suffix"', '"prefix"'))
     with pytest.raises(RuntimeError, match="no layout class QStackedLayout"):
         load(UI.replace("QFormLayout", "QStackedLayout"))
@@ -396,25 +367,14 @@ def test_module_life_cycle(panel, host, slicer):  # [S6, S18, S21, 15]
         print(slicer.modules.nope)
     with pytest.raises(AttributeError):
         module.tilte = "typo"
-    panel.exit = None  # looked up once, so this has no effect
+    panel.exit = None   # looked up once, so this has no effect
     host.leave(panel)
     host.close_scene()
     host.enter(panel)
     host.close_scene()
     host.reset()
-    assert panel.events == [
-        "setup",
-        "enter",
-        "exit",
-        "start close",
-        "end close",
-        "enter",
-        "start close",
-        "end close",
-        "enter",
-        "exit",
-        "cleanup",
-    ]
+    assert panel.events == ["setup", "enter", "exit", "start close", "end close", "enter", "start close", "end close",
+                            "enter", "exit", "cleanup"]
 
 
 def test_a_selector_without_scene_connection_stays_empty(panel, slicer):
@@ -443,38 +403,22 @@ def test_parameters_are_stored_as_slicer_stores_them(panel, slicer):
     node, volume = panel.parameters.parameterNode, add_volume(slicer, "volume")
     labels = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode")
     assert {name: node.GetParameter(name) for name in sorted(node.GetParameterNames())} == {
-        "first": "FAST",
-        "labels.2": "True",
-        "live": "True",
-        "mode": "GOOD",
-        "percent": "50.0",
-        "scale": "0.0",
-        "source": "",
-    }
+        "first": "FAST", "labels.2": "True", "live": "True", "mode": "GOOD", "percent": "50.0", "scale": "0.0",
+        "source": ""}
     panel.parameters.source, panel.parameters.labels = volume, labels
     assert node.GetNodeReferenceID("source") == volume.GetID()
     assert node.GetNodeReferenceID("labels.0") == labels.GetID() and not node.HasParameter("labels.2")
     panel.parameters.labels = None
     assert node.GetParameter("labels.2") == "True" and not node.HasParameter("labels.0")
     assert node.GetNodeReferenceID("labels.0") is None
-    node.SetParameter("percent", "4.5")  # the ModifiedEvent brings it to the wrapper and the widget
+    node.SetParameter("percent", "4.5")     # the ModifiedEvent brings it to the wrapper and the widget
     assert panel.parameters.percent == panel.ui.percentSlider.value == 4.5
 
 
-@pytest.mark.parametrize(
-    "name, value, error",
-    [
-        ("percent", 101, ValueError),
-        ("percent", "x", TypeError),
-        ("percent", None, ValueError),
-        ("live", 1, TypeError),
-        ("live", None, ValueError),
-        ("mode", "FAST", TypeError),
-        ("mode", None, TypeError),
-        ("source", "x", TypeError),
-        ("labels", 3, TypeError),
-    ],
-)
+@pytest.mark.parametrize("name, value, error", [
+    ("percent", 101, ValueError), ("percent", "x", TypeError), ("percent", None, ValueError), ("live", 1, TypeError),
+    ("live", None, ValueError), ("mode", "FAST", TypeError), ("mode", None, TypeError), ("source", "x", TypeError),
+    ("labels", 3, TypeError)])
 def test_parameters_are_validated_on_write(panel, name, value, error):  # [S5]
     before = getattr(panel.parameters, name)
     with pytest.raises(error):
@@ -520,16 +464,8 @@ def test_unknown_types_and_reserved_names_are_refused(slicer):
     def wrapper(annotation, name="x"):
         return parameterNodeWrapper(type("Bad", (), {"__annotations__": {name: annotation}}))
 
-    for kind in (
-        complex,
-        int,
-        bytes,
-        list[float],
-        float | None,
-        slicer.vtkMRMLModelNode | float,
-        Annotated[bool, WithinRange(0, 1)],
-        Annotated[float, 5],
-    ):
+    for kind in (complex, int, bytes, list[float], float | None, slicer.vtkMRMLModelNode | float,
+                 Annotated[bool, WithinRange(0, 1)], Annotated[float, 5]):
         with pytest.raises(Exception, match="Unable to create serializer"):
             wrapper(kind)
     with pytest.raises(ValueError, match="reserved name 'default'"):
@@ -546,14 +482,8 @@ def test_message_boxes_are_recorded(panel, host, slicer):  # [S13, S14]
     host.answers.extend([True, False])
     assert slicer.util.confirmOkCancelDisplay("really?") is True and slicer.util.confirmYesNoDisplay("no?") is False
     panel.ui.applyButton.click()
-    assert host.messages == [
-        ("info", "i"),
-        ("warning", "w"),
-        ("question", "sure?"),
-        ("question", "really?"),
-        ("question", "no?"),
-        ("error", "It failed.\n\nno source"),
-    ]
+    assert host.messages == [("info", "i"), ("warning", "w"), ("question", "sure?"), ("question", "really?"),
+                             ("question", "no?"), ("error", "It failed.\n\nno source")]
     assert [str(error) for error in host.slot_errors] == ["no source"] and not slicer.app.overrideCursor()
     host.slot_errors.clear()
 
@@ -563,7 +493,7 @@ def test_without_main_window_or_in_testing_mode_no_box_opens(host, slicer):
     slicer.util.errorDisplay("e")
     assert slicer.util.mainWindow() is None and slicer.app.layoutManager() is None and host.messages == []
     host.reset(testing=True)
-    assert slicer.util.confirmYesNoDisplay("sure?") is False and host.messages == []  # Slicer's own slip [S14]
+    assert slicer.util.confirmYesNoDisplay("sure?") is False and host.messages == []     # Slicer's own slip [S14]
 
 
 def test_a_question_under_a_wait_cursor(host, slicer):
@@ -593,11 +523,8 @@ def test_the_application_offers_what_was_seen(slicer):  # [S11]
 def test_layouts_and_slice_views(host, slicer):
     manager = slicer.app.layoutManager()
     node = manager.layoutLogic().GetLayoutNode()
-    views = "".join(
-        f'<item><view class="vtkMRMLSliceNode" singletontag="Synthetic{name}"><property name="orientation" '
-        f'action="default">Axial</property></view></item>'
-        for name in "AB"
-    )
+    views = "".join(f'<item><view class="vtkMRMLSliceNode" singletontag="Synthetic{name}"><property name="orientation" '
+                    f'action="default">Axial</property></view></item>' for name in "AB")
     node.AddLayoutDescription(777, f'<layout type="horizontal">{views}</layout>')
     manager.setLayout(777)
     assert manager.layout == 777 and type(manager.sliceViewNames()) is tuple
@@ -635,7 +562,6 @@ def test_save_and_load_a_scene(panel, host, slicer, tmp_path):
 
 def test_segments_can_be_written_and_read(slicer):
     import numpy as np
-
     volume = add_volume(slicer, "volume")
     segmentation = slicer.mrmlScene.AddNewNodeByClass("vtkMRMLSegmentationNode")
     segmentation.SetReferenceImageGeometryParameterFromVolumeNode(volume)
@@ -661,12 +587,10 @@ def test_what_is_missing_is_not_installed(host, slicer, tmp_path):
 
 def test_sample_data_is_checked(slicer):
     import SampleData
-
     register = SampleData.SampleDataLogic.registerCustomSampleDataSource
     for _ in range(2):
-        register(
-            category="CT", sampleName="Phantom", uris=[""], fileNames=[""], nodeNames=["p"], customDownloader=print
-        )
+        register(category="CT", sampleName="Phantom", uris=[""], fileNames=[""], nodeNames=["p"],
+                 customDownloader=print)
     assert [source.sampleName for source in slicer.modules.sampleDataSources["CT"]] == ["Phantom"]
     with pytest.raises(ValueError, match="same length"):
         register(sampleName="Two", uris=["", ""], fileNames=[""], nodeNames=["a", "b"], customDownloader=print)
@@ -724,9 +648,8 @@ def test_shortcuts_work_in_a_window_and_letters_belong_to_who_is_typed_into(pane
 def test_margins_of_layouts_may_stand_in_a_ui_file(slicer, tmp_path):
     def load(name):
         margin = f'<property name="{name}"><number>3</number></property>'
-        (tmp_path / "x.ui").write_text(
-            UI.replace('name="inputsLayout">', f'name="inputsLayout">{margin}'), encoding="utf-8"
-        )
+        text = UI.replace('name="inputsLayout">', f'name="inputsLayout">{margin}')
+        (tmp_path / "x.ui").write_text(text, encoding="utf-8")
         return slicer.util.loadUI(str(tmp_path / "x.ui"))
 
     layout = load("leftMargin")._qt.findChild(QtWidgets.QFormLayout, "inputsLayout")
